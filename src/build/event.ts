@@ -1,0 +1,115 @@
+import type { Diagnostic } from '../diagnostic.ts';
+import type { Fingerprint, TaskId } from '../graph/task.ts';
+
+/** Everything that can happen in a build. Reporters (`report/`) turn events into text; nothing else prints. */
+export type Event =
+  | BuildStarted
+  | TaskStarted
+  | TaskOutput
+  | TaskProgress
+  | TaskFinished
+  | TaskFailed
+  | StoreDamaged
+  | Waiting
+  | Warning
+  | BuildFinished;
+
+/** Planning is done; `tasks` is how many the targets need, run or not. */
+export interface BuildStarted {
+  type: 'build-started';
+  at: number;
+  targets: readonly string[];
+  tasks: number;
+}
+
+/** A task was not found in the store and begins to run. */
+export interface TaskStarted {
+  type: 'task-started';
+  at: number;
+  task: TaskId;
+  title: string;
+  /** Why it was not found: `never built`, `input 'source' changed`. */
+  reason: string;
+  /** Where its log is written, absolute. */
+  log: string;
+}
+
+/** One line that a running task printed (it is in the log too). */
+export interface TaskOutput {
+  type: 'task-output';
+  at: number;
+  task: TaskId;
+  line: string;
+}
+
+/** How far a running task is, in bytes; at most ten times a second. */
+export interface TaskProgress {
+  type: 'task-progress';
+  at: number;
+  task: TaskId;
+  done: number;
+  /** Absent: unknown. */
+  total?: number;
+}
+
+export interface TaskFinished {
+  type: 'task-finished';
+  at: number;
+  task: TaskId;
+  title: string;
+  fingerprint: Fingerprint;
+  /** `ran`: it ran now. `stored`: the store had its result. `elsewhere`: another pibuild made it while this one waited. */
+  outcome: 'ran' | 'stored' | 'elsewhere';
+  /** Milliseconds; 0 unless it ran. */
+  took: number;
+}
+
+export interface TaskFailed {
+  type: 'task-failed';
+  at: number;
+  task: TaskId;
+  title: string;
+  took: number;
+  /** `cancelled` when Ctrl-C or another task's failure stopped it. */
+  outcome: 'failed' | 'cancelled';
+  diagnostics: readonly Diagnostic[];
+  log: string;
+  /** The last lines of the log. */
+  tail: readonly string[];
+  /** The shell command that runs the same thing again, ready to paste; absent for tasks that Node does. */
+  command?: string;
+}
+
+/** Something read back from the store was not what was written; it is made anew. */
+export interface StoreDamaged {
+  type: 'store-damaged';
+  at: number;
+  /** The damaged entry, below the store. */
+  entry: string;
+  task?: TaskId;
+}
+
+/** A task waits for another pibuild that runs the same one. */
+export interface Waiting {
+  type: 'waiting';
+  at: number;
+  task: TaskId;
+}
+
+export interface Warning {
+  type: 'warning';
+  at: number;
+  diagnostic: Diagnostic;
+}
+
+export interface BuildFinished {
+  type: 'build-finished';
+  at: number;
+  ok: boolean;
+  ran: number;
+  stored: number;
+  failed: number;
+  took: number;
+}
+
+export type Emit = (event: Event) => void;

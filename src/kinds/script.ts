@@ -1,0 +1,23 @@
+/** Pieces of bash that the kinds' scripts share. */
+
+/** Bash as a template literal: values are inserted as they are, so quote what is not a word with `quote`. */
+export function script(strings: TemplateStringsArray, ...values: readonly (string | number)[]): string {
+  return `${String.raw({ raw: strings.raw }, ...values).trim()}\n`;
+}
+
+/** A word quoted for the shell, left bare where that is safe. */
+export function quote(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** What a cross compilation for 64-bit Pis sets: Debian's cross toolchain. */
+export const crossEnvironment: Readonly<Record<string, string>> = {
+  ARCH: 'arm64',
+  CROSS_COMPILE: 'aarch64-linux-gnu-',
+};
+
+/** Makes the artifact `layer` of what was installed below `stage/`: a tar in canonical form, owned by root. */
+export const packLayer = [
+  'tar --sort=name --format=pax --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
+  '--mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner -C stage -cf out/layer .',
+].join(' ');

@@ -1,0 +1,89 @@
+import { homedir, userInfo } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** pibuild's own folder: where its built-in boards, packages and overlays are. */
+export const installation: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Every folder of a project. No other file joins these names. */
+export class ProjectPaths {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  get boards(): string {
+    return join(this.root, 'boards');
+  }
+  get packages(): string {
+    return join(this.root, 'packages');
+  }
+  get overlays(): string {
+    return join(this.root, 'overlays');
+  }
+  get projectFile(): string {
+    return join(this.root, 'pibuild.yaml');
+  }
+  /** What the last build of a board left for people: images, logs, reports. */
+  output(board: string): string {
+    return join(this.root, 'output', board);
+  }
+  logs(board: string): string {
+    return join(this.output(board), 'logs');
+  }
+}
+
+/** Every folder of the store. No other file joins these names. */
+export class StorePaths {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** Content-addressed blobs; `executable` ones apart, since a hard link shares its mode. */
+  blob(hash: string, executable = false): string {
+    return join(this.root, executable ? 'cas-x' : 'cas', hash.slice(0, 2), hash);
+  }
+  /** Traces: ActionResults by the digest of their Action. */
+  trace(fingerprint: string): string {
+    return join(this.root, 'ac', fingerprint.slice(0, 2), fingerprint);
+  }
+  /** Trees unpacked for use, by the digest of their root Directory; hard links into the blobs. */
+  tree(hash: string): string {
+    return join(this.root, 'trees', hash);
+  }
+  /** Unfinished downloads, by the hash they will have. */
+  partial(hash: string): string {
+    return join(this.root, 'partial', hash);
+  }
+  get temporary(): string {
+    return join(this.root, 'tmp');
+  }
+  get ccache(): string {
+    return join(this.root, 'ccache');
+  }
+  /** What each task was made of the last time, for `pibuild why`; never needed for a build. */
+  history(project: string, task: string): string {
+    return join(this.root, 'history', project, `${task.replaceAll('/', '+')}.json`);
+  }
+  /** How long tasks took, for scheduling. */
+  get times(): string {
+    return join(this.root, 'times.json');
+  }
+}
+
+/** Where the store is: `PIBUILD_STORE`, else `$XDG_CACHE_HOME/pibuild`, else `~/.cache/pibuild`. */
+export function storeRoot(environment: NodeJS.ProcessEnv, folder: string): string {
+  const named = environment.PIBUILD_STORE;
+  if (named) return isAbsolute(named) ? named : resolve(folder, named);
+  const cache = environment.XDG_CACHE_HOME;
+  if (cache && isAbsolute(cache)) return join(cache, 'pibuild');
+  return join(homeFolder(), '.cache', 'pibuild');
+}
+
+/** The home folder, also where HOME is not set. */
+function homeFolder(): string {
+  return homedir() || userInfo().homedir;
+}

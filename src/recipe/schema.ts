@@ -1,0 +1,200 @@
+import { z } from 'zod';
+
+/**
+ * The recipes' closed schemas: types, validation and the published JSON Schema in one. Descriptions are what an
+ * editor shows. Keys of a package that depend on its kind are in `kinds/`.
+ */
+
+export const NAME = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*$/;
+
+const name = z.string().regex(NAME, 'lower-case letters, digits, dot, dash, and slash for a folder');
+const text = z.string();
+const octalMode = z.string().regex(/^[0-7]{3,4}$/, 'an octal mode in quotes, like "0755"');
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256: 64 hexadecimal digits');
+
+/** A size such as 64M: bytes, or K, M, G in powers of 1024. */
+export const size = z
+  .union([z.int().positive(), z.string().regex(/^[1-9][0-9]*[KMG]?$/, 'a size like 512K, 64M or 1G')])
+  .meta({ description: 'A size: bytes, or with K, M or G (powers of 1024)' });
+
+/** A length of time such as 500ms, 30s, 2m. */
+export const duration = z
+  .string()
+  .regex(/^[0-9]+(\.[0-9]+)?(ms|s|m)$/, 'a time like 500ms, 30s or 2m')
+  .meta({ description: 'A length of time: 500ms, 30s, 2m' });
+
+/** Where a package's source comes from. Exactly one of archive+path, url, deb or folder. */
+export const source = z
+  .union([
+    z.strictObject({
+      archive: z
+        .enum(['debian', 'debian-security', 'ubuntu', 'ubuntu-ports'])
+        .meta({ description: 'A distribution archive; its mirror is found at run time' }),
+      path: text.meta({
+        description: 'The path below the archive, like pool/main/b/busybox/busybox_1.37.0.orig.tar.bz2',
+      }),
+      sha256,
+      size: z.int().positive().meta({ description: 'Size in bytes' }),
+      strip: z.int().min(0).optional().meta({ description: 'Leading folders to drop when unpacking (default 1)' }),
+    }),
+    z.strictObject({
+      url: z.url().meta({ description: 'Where to download from' }),
+      sha256,
+      size: z.int().positive().meta({ description: 'Size in bytes' }),
+      strip: z.int().min(0).optional().meta({ description: 'Leading folders to drop when unpacking (default 1)' }),
+    }),
+    z.strictObject({
+      deb: text.meta({ description: "A .deb of this package's lock (debs.lock.json) that holds the source" }),
+      member: text.meta({ description: 'The archive inside the .deb, like usr/src/linux-source-6.12.tar.xz' }),
+      strip: z.int().min(0).optional().meta({ description: 'Leading folders to drop when unpacking (default 1)' }),
+    }),
+    z.strictObject({ folder: text.meta({ description: 'A folder beside the recipe' }) }),
+  ])
+  .meta({ description: 'Where the source comes from' });
+
+export const check = z
+  .strictObject({
+    name: text.meta({ description: 'A sentence: what is true when it passes' }),
+    expect: text.optional().meta({ description: 'A regular expression that the console must print' }),
+    run: text.optional().meta({ description: 'A shell command run on the target as root' }),
+    exit: z.int().min(0).max(255).optional().meta({ description: 'The exit code of `run` (default 0)' }),
+    matches: text.optional().meta({ description: 'A regular expression that the output of `run` must match' }),
+    timeout: duration.optional().meta({ description: 'How long it may take, before scaling (default 30s)' }),
+    retry: duration
+      .optional()
+      .meta({ description: 'Repeat `run` until it passes, for so long (for what needs a moment to come up)' }),
+  })
+  .refine(
+    (value) => (value.expect === undefined) !== (value.run === undefined),
+    'give exactly one of `expect` and `run`',
+  )
+  .meta({ description: 'One thing that `pibuild test` checks on the booted image' });
+
+export const permission = z.strictObject({
+  path: text,
+  mode: octalMode.optional(),
+  uid: z.int().min(0).optional(),
+  gid: z.int().min(0).optional(),
+});
+
+/** The keys that every package has, whatever its kind. */
+export const packageBase = {
+  package: name.meta({ description: "The package's name: its folder below packages/" }),
+  kind: text.meta({ description: 'What kind of package it is' }),
+  summary: text.optional().meta({ description: 'One line for `pibuild list`' }),
+  version: z.union([text, z.number().transform(String)]).optional(),
+  license: text.optional().meta({ description: 'SPDX licence expression' }),
+  homepage: text.optional(),
+  depends: z
+    .array(name)
+    .optional()
+    .meta({ description: 'Packages whose headers and libraries this one is built against' }),
+  permissions: z
+    .array(permission)
+    .optional()
+    .meta({ description: 'Modes and owners of files of its layer, where the build cannot set them' }),
+  checks: z.array(check).optional(),
+};
+
+export const user = z.strictObject({
+  uid: z.int().min(0).optional().meta({ description: 'Default: 1000 and up in order; 0 for root' }),
+  gid: z.int().min(0).optional(),
+  groups: z.array(text).optional().meta({ description: 'Further groups' }),
+  home: text.optional(),
+  shell: text.optional().meta({ description: 'Default /bin/sh' }),
+  password: text
+    .optional()
+    .meta({ description: 'A crypt(3) hash ($6$... from `openssl passwd -6`); absent: no login by password' }),
+  passwordless: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Anyone at the console may log in without a password. For development boards only' }),
+  sshKeys: z.array(text).optional().meta({ description: 'Lines of authorized_keys' }),
+});
+
+const partition = z.strictObject({
+  format: z.enum(['vfat', 'ext4', 'squashfs']),
+  size: size.optional().meta({ description: 'Default: as large as its content needs (squashfs), else required' }),
+  label: text.optional(),
+});
+
+export const board = z.strictObject({
+  board: name.meta({ description: "The board's name: its folder below boards/" }),
+  extends: name.optional().meta({ description: 'Another board that this one adds to: lists append, maps merge' }),
+  without: z
+    .record(z.string(), z.array(text))
+    .optional()
+    .meta({ description: 'What to remove of the extended board, by key: {packages: [dropbear]}' }),
+  summary: text.optional(),
+  version: z
+    .union([text, z.number().transform(String)])
+    .optional()
+    .meta({ description: "The product's version, for os-release" }),
+  arch: z.enum(['arm64']).optional(),
+  hostname: text.optional(),
+  timezone: text.optional(),
+  kernel: z
+    .strictObject({
+      package: name.optional(),
+      fragments: z.array(text).optional().meta({
+        description:
+          'Kconfig fragments: files of the kernel package (`name.config`) or of this board (`./name.config`)',
+      }),
+      dtbs: z.array(text).optional().meta({ description: 'Device trees, like broadcom/bcm2837-rpi-3-b' }),
+      cmdline: z.array(text).optional().meta({ description: 'Words of the kernel command line, in order' }),
+    })
+    .optional(),
+  packages: z.array(name).optional().meta({ description: 'Packages whose layers and boot files go into the image' }),
+  overlays: z
+    .array(text)
+    .optional()
+    .meta({ description: 'Folders below overlays/, copied into the root in this order' }),
+  config: z.array(text).optional().meta({ description: 'Lines of config.txt' }),
+  users: z.record(z.string(), user).optional(),
+  groups: z.record(z.string(), z.int().min(0)).optional().meta({ description: 'Groups and their numbers' }),
+  permissions: z.array(permission).optional(),
+  root: z
+    .strictObject({
+      readonly: z.boolean().optional().meta({ description: 'Mount the root read-only with a tmpfs over it' }),
+    })
+    .optional(),
+  image: z
+    .strictObject({
+      size: size.optional().meta({
+        description: 'Of the whole card image; a power of two is what emulators want (default: the next one)',
+      }),
+      partitions: z.strictObject({ boot: partition, root: partition }).optional(),
+    })
+    .optional(),
+  variables: z
+    .record(z.string(), z.union([text, z.number(), z.boolean()]))
+    .optional()
+    .meta({ description: 'Further variables for templates' }),
+  emulator: z
+    .strictObject({
+      machine: text.meta({ description: "QEMU's machine, like raspi3b" }),
+      dtb: text.optional().meta({ description: 'The device tree that the emulated firmware would choose' }),
+      memory: size.optional(),
+      cpus: z.int().positive().optional(),
+      console: z
+        .int()
+        .min(0)
+        .optional()
+        .meta({ description: 'Which serial port is the console (0: PL011, 1: mini UART)' }),
+      usbNetwork: z.boolean().optional(),
+    })
+    .optional(),
+  checks: z.array(check).optional(),
+});
+
+export const projectFile = z.strictObject({
+  project: name.optional(),
+  /** Seconds since 1970 that every built file is dated; changing it rebuilds everything. */
+  epoch: z.int().positive().optional(),
+});
+
+export type BoardRecipe = z.infer<typeof board>;
+export type CheckRecipe = z.infer<typeof check>;
+export type Permission = z.infer<typeof permission>;
+export type UserRecipe = z.infer<typeof user>;
+export type SourceRecipe = z.infer<typeof source>;

@@ -1,20 +1,30 @@
 import type { SourceLocation } from '../diagnostic.ts';
-import type { BoardRecipe, CheckRecipe, Permission, UserRecipe } from './schema.ts';
+import type { CheckRecipe, EmulatorRecipe, Permission, UserRecipe } from './schema.ts';
 
 /**
  * The resolved project: what loading, extending and rendering the recipes ends in, and all that planning sees.
  * Types only.
  */
 
+/**
+ * A project whose recipes are read when they are first asked for. `loadProject` of `recipe/load.ts` makes one. Every
+ * method throws a `Failure` that carries all diagnostics found.
+ */
 export interface Project {
+  /** `project:` of pibuild.yaml, else the name of the folder. */
+  readonly name: string;
+  /** The user's own folder, absolute: `output/` is made here. */
+  readonly root: string;
   /** Folders that hold `boards/`, `packages/`, `overlays/`: the user's own first, pibuild's last. */
   readonly roots: readonly string[];
   /** Seconds since 1970 that every built file is dated (`SOURCE_DATE_EPOCH`). */
   readonly epoch: number;
-  /** Every package's recipe, by name. */
-  readonly packages: ReadonlyMap<string, Package>;
-  /** The names of all boards. */
-  readonly boards: readonly string[];
+  /** A board and, so that all mistakes show in one run, every package that it names. The same object each time. */
+  board(name: string): Board;
+  /** A package; `askedBy` is the place that named it, for the diagnostic when there is none. The same object each time. */
+  package(name: string, askedBy?: SourceLocation): Package;
+  /** The names there are, sorted. Reads folders, so not for the way of a build. */
+  names(what: 'boards' | 'packages' | 'overlays'): readonly string[];
 }
 
 export interface Package<Recipe = unknown> {
@@ -46,8 +56,10 @@ export interface Board {
   readonly hostname: string;
   /** The folder of this board, then of the ones it extends; a file is looked up in that order. */
   readonly folders: readonly string[];
+  readonly timezone: string;
   readonly kernel: {
-    readonly package: string;
+    readonly package: Located<string>;
+    /** Absolute paths, in order: fragments of the kernel package and of the board. Each is there. */
     readonly fragments: readonly Located<string>[];
     readonly dtbs: readonly string[];
     readonly cmdline: readonly string[];
@@ -56,7 +68,9 @@ export interface Board {
   /** Folders to copy into the root, absolute, in order. */
   readonly overlays: readonly Overlay[];
   readonly config: readonly string[];
-  readonly users: ReadonlyMap<string, UserRecipe>;
+  /** Root first. */
+  readonly users: ReadonlyMap<string, User>;
+  /** Every group with its number: the system's own, the board's, one for each user. */
   readonly groups: ReadonlyMap<string, number>;
   readonly permissions: readonly Permission[];
   readonly root: { readonly readonly: boolean };
@@ -64,12 +78,16 @@ export interface Board {
     readonly size?: number;
     readonly partitions: { readonly boot: Partition; readonly root: Partition };
   };
-  readonly emulator?: NonNullable<BoardRecipe['emulator']>;
+  readonly emulator?: Emulator;
+  /** The board's own, then those of its packages in order. */
   readonly checks: readonly Check[];
-  /** What templates see: board, hostname, version, users, and the recipe's own variables. */
-  readonly variables: Readonly<Record<string, unknown>>;
+  /** What templates see: board, hostname, version, users, groups, and the recipe's own variables. */
+  readonly variables: Variables;
   at(...path: readonly (string | number)[]): SourceLocation;
 }
+
+/** What the strings of a recipe and the templates of an overlay may name. */
+export type Variables = Readonly<Record<string, unknown>>;
 
 export interface Located<T> {
   readonly value: T;
@@ -80,6 +98,8 @@ export interface Overlay {
   readonly name: string;
   /** Absolute. */
   readonly folder: string;
+  /** The line of the board that names it. */
+  readonly at: SourceLocation;
   /** Relative, sorted, with what each is. `template` files end in `.hbs` and lose that ending. */
   readonly entries: readonly OverlayEntry[];
 }
@@ -89,7 +109,29 @@ export type OverlayEntry =
   | { readonly path: string; readonly type: 'file'; readonly executable: boolean }
   | { readonly path: string; readonly type: 'link'; readonly target: string }
   /** `text` is the rendered template. */
-  | { readonly path: string; readonly type: 'template'; readonly executable: boolean; readonly text: string };
+  | {
+      readonly path: string;
+      readonly type: 'template';
+      readonly executable: boolean;
+      readonly text: string;
+      /** The template's file, absolute. */
+      readonly file: string;
+    };
+
+/** A user with every default filled in. */
+export interface User extends UserRecipe {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: string[];
+  readonly home: string;
+  readonly shell: string;
+  readonly sshKeys: string[];
+}
+
+export interface Emulator extends Omit<EmulatorRecipe, 'memory'> {
+  /** Bytes. */
+  readonly memory?: number;
+}
 
 export interface Partition {
   readonly format: 'vfat' | 'ext4' | 'squashfs';
@@ -105,6 +147,7 @@ export interface Check extends Omit<CheckRecipe, 'timeout' | 'retry'> {
   readonly retry: number;
   /** The board or package that declares it. */
   readonly owner: string;
+  readonly at: SourceLocation;
 }
 
 /** `debs.lock.json` beside a package: exactly which .debs it is made of. */

@@ -198,3 +198,4 @@ export type CheckRecipe = z.infer<typeof check>;
 export type Permission = z.infer<typeof permission>;
 export type UserRecipe = z.infer<typeof user>;
 export type SourceRecipe = z.infer<typeof source>;
+export type EmulatorRecipe = NonNullable<BoardRecipe['emulator']>;

@@ -2,7 +2,11 @@ import { type Diagnostic, didYouMean, failure, type Result, success } from '../d
 import type { Task, TaskGraph, TaskId } from './task.ts';
 
 /** Makes a graph of tasks, or says what is wrong with it: an id used for two different tasks, an input that nobody makes, a cycle. */
-export function createGraph(tasks: Iterable<Task>, targets: readonly TaskId[]): Result<TaskGraph> {
+export function createGraph(
+  tasks: Iterable<Task>,
+  targets: readonly TaskId[],
+  sandbox?: TaskGraph['sandbox'],
+): Result<TaskGraph> {
   const byId = new Map<TaskId, Task>();
   const problems: Diagnostic[] = [];
   for (const task of tasks) {
@@ -14,7 +18,7 @@ export function createGraph(tasks: Iterable<Task>, targets: readonly TaskId[]): 
   for (const target of targets) if (!byId.has(target)) problems.push(unknownTask(target, byId));
   if (problems.length > 0) return failure(...problems);
   const cycle = findCycle(byId);
-  return cycle ? failure(cycleDiagnostic(cycle)) : success({ tasks: byId, targets });
+  return cycle ? failure(cycleDiagnostic(cycle)) : success({ tasks: byId, targets, ...(sandbox && { sandbox }) });
 }
 
 /** The tasks that a task's inputs and tools name, each once. */

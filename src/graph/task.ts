@@ -64,4 +64,6 @@ export interface TaskGraph {
   readonly tasks: ReadonlyMap<TaskId, Task>;
   /** What `make` builds when nothing narrower is asked. */
   readonly targets: readonly TaskId[];
+  /** The tools tree whose bubblewrap makes the sandboxes. Not part of any task's identity. */
+  readonly sandbox?: Extract<Input, { from: 'task' }>;
 }

@@ -1,0 +1,126 @@
+import { createWriteStream } from 'node:fs';
+import { constants } from 'node:os';
+import { execa } from 'execa';
+
+/** The only file that starts processes by execa: each in a process group of its own, which ends as a whole. */
+
+export interface Run {
+  readonly argv: readonly string[];
+  readonly signal: AbortSignal;
+  /** Everything the command prints is written here, if given. */
+  readonly log?: string;
+  /** Called with each line it prints. */
+  readonly onLine?: (line: string) => void;
+  readonly folder?: string;
+}
+
+/** How a command ended. `signalled` names the signal that ended it. */
+export interface Ended {
+  readonly code: number;
+  readonly signalled?: string;
+  readonly cancelled: boolean;
+}
+
+/** Runs a command to its end with no standard input. Cancelling kills its whole group at once. */
+export async function run(command: Run): Promise<Ended> {
+  const [program, ...rest] = command.argv;
+  if (program === undefined) throw new Error('no command');
+  const child = execa(program, rest, {
+    detached: true,
+    stdin: 'ignore',
+    all: true,
+    buffer: false,
+    reject: false,
+    extendEnv: false,
+    env: {},
+    ...(command.folder !== undefined && { cwd: command.folder }),
+  });
+  const kill = (): void => killGroup(child.pid);
+  command.signal.addEventListener('abort', kill, { once: true });
+  if (command.signal.aborted) kill();
+  try {
+    const log = command.log === undefined ? undefined : createWriteStream(command.log, { flags: 'a' });
+    const written = log && new Promise<void>((done) => log.on('close', done).on('error', () => done()));
+    const lines = new Lines(command.onLine ?? (() => {}));
+    child.all?.on('data', (chunk: Buffer) => {
+      log?.write(chunk);
+      lines.push(chunk);
+    });
+    const result = await child;
+    lines.end();
+    log?.end();
+    await written;
+    return {
+      code: result.exitCode ?? 128 + signalNumber(result.signal),
+      cancelled: command.signal.aborted,
+      ...(result.signal !== undefined && { signalled: result.signal }),
+    };
+  } finally {
+    command.signal.removeEventListener('abort', kill);
+  }
+}
+
+/** Runs a command and returns what it printed on standard output; throws an Error when it fails. */
+export async function capture(argv: readonly string[]): Promise<string> {
+  const [program, ...rest] = argv;
+  if (program === undefined) throw new Error('no command');
+  const { stdout } = await execa(program, rest, { stdin: 'ignore', extendEnv: false, env: {} });
+  return stdout;
+}
+
+/** Runs a command on this terminal until it ends; returns its exit code. */
+export async function attach(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const [program, ...rest] = argv;
+  if (program === undefined) throw new Error('no command');
+  const result = await execa(program, rest, { stdio: 'inherit', reject: false, extendEnv: false, env: environment });
+  return result.exitCode ?? 128 + signalNumber(result.signal);
+}
+
+/** Kills a process group; one that is gone already is as good. */
+export function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function signalNumber(signal: string | undefined): number {
+  return constants.signals[signal as NodeJS.Signals] ?? 0;
+}
+
+/** Cuts a stream of bytes into lines; a carriage return starts a line anew, as progress bars do. */
+class Lines {
+  #rest = Buffer.alloc(0);
+  readonly #onLine: (line: string) => void;
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(chunk: Buffer): void {
+    const bytes = Buffer.concat([this.#rest, chunk]);
+    let start = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      this.#emit(bytes.subarray(start, end));
+      start = end + 1;
+    }
+    this.#rest = bytes.subarray(start, Math.min(bytes.length, start + LONGEST));
+  }
+
+  end(): void {
+    if (this.#rest.length > 0) this.#emit(this.#rest);
+  }
+
+  #emit(bytes: Buffer): void {
+    const text = bytes.toString().trimEnd();
+    this.#onLine(text.slice(text.lastIndexOf('\r') + 1));
+  }
+}
+
+/** Of a line without end, so much is kept. */
+const LONGEST = 64 * 1024;

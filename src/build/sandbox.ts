@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+
+/**
+ * A sandbox is a value that yields argv: bubblewrap out of a tools tree, run through the tree's own loader, so that
+ * the host needs neither bubblewrap nor its libraries. Nothing of the host is seen inside but what is bound.
+ */
+export interface Sandbox {
+  /** The tools tree whose bubblewrap is used. */
+  readonly bubblewrap: string;
+  /** The tree that is the root inside, read-only. */
+  readonly root: string;
+  readonly binds: readonly Bind[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where the command starts. */
+  readonly folder: string;
+  /** Whether the host's network is reachable. Never for tasks; for `lock` and the emulator. */
+  readonly network: boolean;
+  /** A shell for a person keeps the terminal; everything else gets a session of its own. */
+  readonly interactive?: boolean;
+}
+
+export interface Bind {
+  readonly source: string;
+  readonly target: string;
+  readonly writable?: boolean;
+  /** A device node of the host, like /dev/kvm. */
+  readonly device?: boolean;
+}
+
+/** What every command in the sandbox finds, besides its own variables and SOURCE_DATE_EPOCH. */
+export const baseEnvironment: Readonly<Record<string, string>> = {
+  HOME: '/tmp',
+  LANG: 'C.UTF-8',
+  PATH: '/usr/bin:/usr/sbin:/bin:/sbin',
+  TZ: 'UTC',
+};
+
+/** The argv that runs a command in a sandbox. Binds are made in their order. */
+export function sandboxed(sandbox: Sandbox, command: readonly string[]): string[] {
+  return [
+    ...throughLoader(sandbox.bubblewrap, 'usr/bin/bwrap'),
+    ...['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-uts', '--unshare-cgroup-try'],
+    ...(sandbox.network ? [] : ['--unshare-net']),
+    ...['--uid', '1000', '--gid', '1000', '--hostname', 'pibuild'],
+    ...['--die-with-parent', ...(sandbox.interactive ? [] : ['--new-session'])],
+    ...['--ro-bind', sandbox.root, '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--tmpfs', '/run'],
+    ...sandbox.binds.flatMap((bind) => [bindOption(bind), bind.source, bind.target]),
+    ...['--chdir', sandbox.folder, '--clearenv'],
+    ...Object.entries(sandbox.environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    '--',
+    ...command,
+  ];
+}
+
+/** The argv that runs a program of a tools tree right on the host, with the tree's loader and libraries. */
+export function throughLoader(tree: string, program: string): string[] {
+  const loader = join(tree, 'usr/lib64/ld-linux-x86-64.so.2');
+  return [loader, '--library-path', join(tree, 'usr/lib/x86_64-linux-gnu'), join(tree, program)];
+}
+
+function bindOption(bind: Bind): string {
+  if (bind.device) return '--dev-bind';
+  return bind.writable ? '--bind' : '--ro-bind';
+}

@@ -1,0 +1,326 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
+import { type ActionResult, decodeActionResult, digestOf, encodeActionResult } from '../graph/reapi.ts';
+import type { Digest, Fingerprint } from '../graph/task.ts';
+import { StorePaths } from '../paths.ts';
+import { hashFile } from './hash.ts';
+
+/**
+ * The content-addressed store: blobs by their sha256, traces by the digest of their Action. Everything appears by
+ * rename, so that a reader sees a whole entry or none; several pibuilds may use one store at once.
+ *
+ * Every blob carries one fixed time. A file whose time or size is another was written to since: that is how a whole
+ * tree is verified without reading it. Single files are read and hashed before use.
+ */
+export class Store {
+  readonly paths: StorePaths;
+  readonly #damaged: (entry: string) => void;
+
+  /** `damaged` is told of every entry that was not what was written; the entry is gone by then. */
+  constructor(root: string, damaged: (entry: string) => void = () => {}) {
+    this.paths = new StorePaths(root);
+    this.#damaged = damaged;
+  }
+
+  /** A new empty folder below the store, on the same filesystem as the blobs. */
+  temporary(name: string): string {
+    const folder = join(this.paths.temporary, `${name.replaceAll('/', '+')}-${randomBytes(6).toString('hex')}`);
+    writing(() => mkdirSync(folder, { recursive: true, mode: 0o755 }));
+    return folder;
+  }
+
+  /** The path of a blob that is there and whole, else undefined (a damaged one is removed and reported). */
+  async blob(digest: Digest, executable = false): Promise<string | undefined> {
+    for (const variant of [executable, !executable]) {
+      const path = this.paths.blob(digest.hash, variant);
+      if (!existsAs(path, digest)) {
+        this.#dropIfPresent(path);
+        continue;
+      }
+      if ((await hashFile(path)).hash !== digest.hash) {
+        this.#drop(path);
+        continue;
+      }
+      return variant === executable ? path : this.#otherVariant(path, digest, executable);
+    }
+    return undefined;
+  }
+
+  /** The bytes of a small blob, verified, else undefined. */
+  bytes(digest: Digest): Uint8Array | undefined {
+    for (const executable of [false, true]) {
+      const path = this.paths.blob(digest.hash, executable);
+      const bytes = readIfPresent(path);
+      if (bytes === undefined) continue;
+      if (digestOf(bytes).hash === digest.hash) return bytes;
+      this.#drop(path);
+    }
+    return undefined;
+  }
+
+  /** Whether a blob is there with its size and time: the cheap look, for things that are not about to be used. */
+  has(digest: Digest): boolean {
+    return [false, true].some((executable) => existsAs(this.paths.blob(digest.hash, executable), digest));
+  }
+
+  putBytes(bytes: Uint8Array, executable = false): Digest {
+    const digest = digestOf(bytes);
+    if (existsAs(this.paths.blob(digest.hash, executable), digest)) return digest;
+    const path = this.#temporaryFile();
+    writing(() => {
+      const file = openSync(path, 'wx', 0o600);
+      try {
+        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+      } finally {
+        closeSync(file);
+      }
+    });
+    this.place(path, digest, executable);
+    return digest;
+  }
+
+  /** Moves a file whose digest is known into the store. */
+  place(path: string, digest: Digest, executable: boolean): string {
+    const blob = this.paths.blob(digest.hash, executable);
+    writing(() => {
+      seal(path, executable);
+      mkdirSync(dirname(blob), { recursive: true, mode: 0o755 });
+      renameSync(path, blob);
+    });
+    return blob;
+  }
+
+  /** Moves a file into the store and writes it through to the disk. */
+  async adopt(path: string, executable: boolean): Promise<Digest> {
+    const digest = await hashFile(path);
+    writing(() => synchronize(path));
+    this.place(path, digest, executable);
+    return digest;
+  }
+
+  /** Copies a file into the store. What was hashed is what was copied, whatever happens to the file meanwhile. */
+  async copyIn(path: string, executable: boolean): Promise<Digest> {
+    const copy = this.#temporaryFile();
+    writing(() => copyFileSync(path, copy));
+    const digest = await hashFile(copy);
+    this.place(copy, digest, executable);
+    return digest;
+  }
+
+  /** The result that a task left, or undefined. */
+  trace(fingerprint: Fingerprint): ActionResult | undefined {
+    const path = this.paths.trace(fingerprint);
+    const bytes = readIfPresent(path);
+    if (bytes === undefined) return undefined;
+    const payload = bytes.subarray(CHECKSUM);
+    try {
+      if (!checksum(payload).equals(bytes.subarray(0, CHECKSUM))) throw new Error('checksum differs');
+      return decodeActionResult(payload);
+    } catch {
+      this.#drop(path);
+      return undefined;
+    }
+  }
+
+  /** Records a result. The artifacts must be in the store, and on the disk, by then. */
+  record(fingerprint: Fingerprint, result: ActionResult): void {
+    const payload = encodeActionResult(result);
+    const path = this.paths.trace(fingerprint);
+    const temporary = this.#temporaryFile();
+    writing(() => {
+      const file = openSync(temporary, 'wx', 0o644);
+      try {
+        writeSync(file, Buffer.concat([checksum(payload), payload]));
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      renameSync(temporary, path);
+    });
+  }
+
+  /** Forgets a result, so that its task runs again. */
+  forget(fingerprint: Fingerprint): void {
+    rmSync(this.paths.trace(fingerprint), { force: true });
+  }
+
+  /** Removes a folder made by `temporary`. */
+  async discard(folder: string): Promise<void> {
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  /** Reports and removes an entry that is not what it should be. */
+  damaged(path: string): void {
+    this.#drop(path);
+  }
+
+  #otherVariant(path: string, digest: Digest, executable: boolean): string {
+    const copy = this.#temporaryFile();
+    writing(() => copyFileSync(path, copy));
+    return this.place(copy, digest, executable);
+  }
+
+  #dropIfPresent(path: string): void {
+    if (lstatIfPresent(path)) this.#drop(path);
+  }
+
+  #drop(path: string): void {
+    rmSync(path, { recursive: true, force: true });
+    this.#damaged(path.slice(this.paths.root.length + 1));
+  }
+
+  #temporaryFile(): string {
+    writing(() => mkdirSync(this.paths.temporary, { recursive: true, mode: 0o755 }));
+    return join(this.paths.temporary, randomBytes(8).toString('hex'));
+  }
+}
+
+/** The time that every blob carries, in seconds since 1970: a date no file gets by being written to. */
+export const SEALED = 1_000_000_000;
+
+/** Gives a finished file the mode and time that blobs have. */
+export function seal(path: string, executable: boolean): void {
+  chmodSync(path, executable ? 0o555 : 0o444);
+  utimesSync(path, SEALED, SEALED);
+}
+
+/** Whether a file has the size and time of a blob. */
+export function isSealed(stat: Stats, size: number): boolean {
+  return stat.isFile() && stat.size === size && stat.mtimeMs === SEALED * 1000;
+}
+
+/**
+ * Makes the file at `path` one with the blob of its digest: the first file of a content becomes the blob, later ones
+ * become links to it.
+ */
+export function share(path: string, digest: Digest, executable: boolean, paths: StorePaths): void {
+  const blob = paths.blob(digest.hash, executable);
+  seal(path, executable);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    try {
+      linkSync(path, blob);
+      return;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'ENOENT') mkdirSync(dirname(blob), { recursive: true, mode: 0o755 });
+      else if (code === 'EEXIST') {
+        replaceByLink(path, blob, digest);
+        return;
+      } else if (code === 'EMLINK') return;
+      else throw error;
+    }
+  }
+}
+
+function replaceByLink(path: string, blob: string, digest: Digest): void {
+  if (!existsAs(blob, digest)) {
+    unlinkSync(blob);
+    linkSync(path, blob);
+    return;
+  }
+  try {
+    unlinkSync(path);
+    linkSync(blob, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EMLINK') throw error;
+    copyFileSync(blob, path);
+    utimesSync(path, SEALED, SEALED);
+  }
+}
+
+/** Runs something that writes to the store; a full disk or a read-only one becomes a diagnostic. */
+export function writing<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw storeFailure(error) ?? error;
+  }
+}
+
+/** What the user is told when the store cannot be written, or undefined for any other error. */
+export function storeFailure(error: unknown): Failure | undefined {
+  if (error instanceof Failure) return error;
+  const { code, path } = error as NodeJS.ErrnoException;
+  const about: Record<string, Pick<Diagnostic, 'code' | 'message' | 'hint'>> = {
+    ENOSPC: {
+      code: 'store/full',
+      message: 'the disk is full',
+      hint: 'free some space or move the store with PIBUILD_STORE; finished tasks are kept',
+    },
+    EDQUOT: {
+      code: 'store/full',
+      message: 'the disk quota is used up',
+      hint: 'free some space or move the store with PIBUILD_STORE; finished tasks are kept',
+    },
+    EROFS: {
+      code: 'store/read-only',
+      message: 'the store is on a read-only filesystem',
+      hint: 'set PIBUILD_STORE to a folder you can write to',
+    },
+    EACCES: {
+      code: 'store/permission',
+      message: 'the store may not be written to',
+      hint: 'set PIBUILD_STORE to a folder you can write to',
+    },
+    EPERM: {
+      code: 'store/permission',
+      message: 'the store may not be written to',
+      hint: 'set PIBUILD_STORE to a folder you can write to',
+    },
+  };
+  const known = code === undefined ? undefined : about[code];
+  return known && fail(known.code, path === undefined ? known.message : `${known.message}: ${path}`, known.hint);
+}
+
+const CHECKSUM = 32;
+
+function checksum(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+function synchronize(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function existsAs(path: string, digest: Digest): boolean {
+  const stat = lstatIfPresent(path);
+  return stat !== undefined && isSealed(stat, digest.size);
+}
+
+function lstatIfPresent(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+function readIfPresent(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

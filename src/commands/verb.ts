@@ -1,0 +1,48 @@
+import { fail } from '../diagnostic.ts';
+import type { Context } from './context.ts';
+
+/** One line of the table of verbs: what help says, what is parsed, and where the code is. */
+export interface Verb {
+  readonly name: string;
+  /** One line, no full stop. */
+  readonly summary: string;
+  /** Further paragraphs for `--help`. */
+  readonly details?: string;
+  /** In order; `<name>` is required, `[name]` is not, and the last may be `[name...]`. */
+  readonly arguments: readonly { readonly name: string; readonly summary: string }[];
+  readonly options: readonly VerbOption[];
+  /** Commands, without `pibuild`, and what each is for. */
+  readonly examples: readonly (readonly [command: string, purpose: string])[];
+  /** The module is read only when the verb is used: a build with nothing to do is answered at once. */
+  readonly load: () => Promise<VerbModule>;
+}
+
+export interface VerbOption {
+  /** `--junit <file>`; the value arrives as `options.junit`. */
+  readonly flags: string;
+  readonly summary: string;
+  /** Turns the text into the value. Throws a `Failure` when it is not one. */
+  readonly parse?: (text: string) => unknown;
+  /** May be given several times: the values arrive as a list. */
+  readonly repeat?: boolean;
+}
+
+/** A verb's file: `run` does it and gives the exit code. What a user caused is thrown as a `Failure`. */
+export interface VerbModule {
+  run(context: Context, call: Call): Promise<number>;
+}
+
+/** How a verb was called. A verb names its own options: `call: Call<{ junit?: string }>`. */
+export interface Call<Options = Record<string, unknown>> {
+  readonly arguments: readonly string[];
+  readonly options: Options;
+}
+
+/** What a program says when it ends. */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, bug: 70 } as const;
+
+/** A whole number that is at least 1, for options. */
+export function positive(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw fail('cli/not-a-number', `'${text}' is not a whole number above zero`);
+}

@@ -1,0 +1,242 @@
+import { copyFile, link, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ArchiveName } from '../archive/apt-defaults.ts';
+import { readDebFile } from '../archive/deb.ts';
+import { type Download, type DownloadPlace, downloadAll } from '../archive/download.ts';
+import { hostMirrorSources } from '../archive/host.ts';
+import { type MirrorSources, mirrorsOf } from '../archive/mirror.ts';
+import { digestOf, encodeDirectory } from '../graph/reapi.ts';
+import type { Digest, Task, TaskId } from '../graph/task.ts';
+import type { DebsLock, LockedDeb } from '../recipe/model.ts';
+import type { SourceRecipe } from '../recipe/schema.ts';
+import { artifact } from './command.ts';
+import type { ArtifactRef, BlobStore, KnownTask, TaskKind, Workspace } from './kind.ts';
+
+/** What a `fetch` task downloads. */
+export type FetchParams = {
+  files: FetchFile[];
+  /** Whether the artifact is a tree `files` of all of them, or the one `file`. */
+  tree: boolean;
+  /** The moment to ask the snapshot service for, `YYYYMMDDTHHMMSSZ`. */
+  snapshot?: string;
+  /** The libapt-pkg of the tools: it knows where the snapshot services are, for hosts whose own apt does not. */
+  apt?: { sha256: string; size: number }[];
+};
+
+/** A file by what it is, and where to look for it: at URLs, or below an archive. */
+export type FetchFile = {
+  name: string;
+  urls?: string[];
+  archive?: ArchiveName;
+  path?: string;
+  sha256: string;
+  size: number;
+};
+
+/** Downloads with known digests: the one task that has a network, and the one whose result is known before it runs. */
+export const fetchKind: TaskKind<FetchParams> = {
+  kind: 'fetch',
+  revision: 1,
+  known: (params) => (params.tree ? knownTree(params) : knownFile(params)),
+  run: fetchFiles,
+};
+
+/** The task that downloads a package's locked debs, into one tree of `<name>_<version>_<architecture>.deb`. */
+export function fetchDebs(id: string, lock: DebsLock, apt: readonly Digest[] = []): Task {
+  const files = lock.debs.map((deb) => ({
+    name: debFile(deb),
+    archive: deb.archive,
+    path: deb.path,
+    sha256: deb.sha256,
+    size: deb.size,
+  }));
+  return fetchTask(id, `download ${files.length} debs`, {
+    files,
+    tree: true,
+    snapshot: lock.snapshot,
+    ...(apt.length > 0 && { apt: apt.map(({ hash, size }) => ({ sha256: hash, size })) }),
+  });
+}
+
+/** The task that downloads a source, and its artifact; a source in a folder or a deb is not downloaded: undefined. */
+export function fetchSource(id: string, source: SourceRecipe): { task: Task; file: ArtifactRef } | undefined {
+  if ('folder' in source || 'deb' in source) return undefined;
+  const where =
+    'url' in source
+      ? { name: fileName(source.url), urls: [source.url] }
+      : { name: fileName(source.path), archive: source.archive, path: source.path };
+  const { sha256, size } = source;
+  const task = fetchTask(id, `download ${where.name}`, { files: [{ ...where, sha256, size }], tree: false });
+  return { task, file: artifact(id, 'file') };
+}
+
+/** What a deb is called in the tree that `fetchDebs` makes. */
+export function debFile(deb: LockedDeb): string {
+  return `${deb.name}_${deb.version.replaceAll(':', '%3a')}_${deb.architecture}.deb`;
+}
+
+/** The digests of the libapt-pkg in a lock, for `fetchDebs`. */
+export function aptLibrary(lock: DebsLock | undefined): Digest[] {
+  const library = lock?.debs.find(({ name }) => /^libapt-pkg[0-9]/.test(name));
+  return library === undefined ? [] : [{ hash: library.sha256, size: library.size }];
+}
+
+function fetchTask(id: string, title: string, params: FetchParams): Task {
+  return {
+    id: id as TaskId,
+    kind: fetchKind.kind,
+    title,
+    params,
+    inputs: {},
+    outputs: params.tree ? { files: 'tree' } : { file: 'file' },
+    pool: 'network',
+  };
+}
+
+function fileName(path: string): string {
+  return decodeURIComponent(new URL(path, 'file:///').pathname.split('/').at(-1) ?? '');
+}
+
+function knownFile({ files }: FetchParams): KnownTask {
+  const [file] = files;
+  if (file === undefined || files.length !== 1) throw new Error('a fetch that is no tree has one file');
+  return { artifacts: { file: { type: 'file', digest: digestIn(file), executable: false } }, directories: new Map() };
+}
+
+function knownTree({ files }: FetchParams): KnownTask {
+  const bytes = encodeDirectory({
+    files: files.map((file) => ({ name: file.name, digest: digestIn(file), executable: false })),
+    directories: [],
+    symlinks: [],
+  });
+  const root = digestOf(bytes);
+  return { artifacts: { files: { type: 'tree', digest: root } }, directories: new Map([[root.hash, bytes]]) };
+}
+
+function digestIn({ sha256, size }: { sha256: string; size: number }): Digest {
+  return { hash: sha256, size };
+}
+
+/** Files that another task of this process is downloading: waited for instead of downloaded twice. */
+const underWay = new Map<string, Promise<void>>();
+
+async function fetchFiles(workspace: Workspace, params: FetchParams): Promise<void> {
+  const { blobs } = workspace;
+  if (blobs === undefined) throw new Error('a fetch needs the blobs of the store');
+  const found = new Map<string, string>();
+  for (;;) {
+    const missing = await missingFrom(blobs, params.files, found);
+    if (missing.length === 0) break;
+    const others = missing.flatMap(({ sha256 }) => underWay.get(sha256) ?? []);
+    const ours = missing.filter(({ sha256 }) => !underWay.has(sha256));
+    await announced(ours, () => download(workspace, blobs, ours, params, found));
+    await Promise.all(others);
+  }
+  await layOut(workspace, params, found);
+}
+
+/** The files whose blobs are not there; the paths of those that are go into `found`. */
+async function missingFrom(
+  blobs: BlobStore,
+  files: readonly FetchFile[],
+  found: Map<string, string>,
+): Promise<FetchFile[]> {
+  for (const file of files) {
+    const path = found.get(file.sha256) ?? (await blobs.find(digestIn(file)));
+    if (path !== undefined) found.set(file.sha256, path);
+  }
+  return files.filter(({ sha256 }) => !found.has(sha256));
+}
+
+/** Runs the download of some files while `underWay` says so. */
+async function announced(files: readonly FetchFile[], action: () => Promise<void>): Promise<void> {
+  if (files.length === 0) return;
+  const running = action();
+  // Who waits for these files looks for them again, and meets the failure by itself.
+  const settled = running.catch(() => undefined);
+  for (const { sha256 } of files) underWay.set(sha256, settled);
+  try {
+    await running;
+  } finally {
+    for (const { sha256 } of files) underWay.delete(sha256);
+  }
+}
+
+async function download(
+  workspace: Workspace,
+  blobs: BlobStore,
+  files: readonly FetchFile[],
+  params: FetchParams,
+  found: Map<string, string>,
+): Promise<void> {
+  const sources = await mirrorSources(blobs, params);
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  let bytes = 0;
+  await downloadAll(
+    files.map((file) => downloadOf(file, sources, params.snapshot)),
+    {
+      partial: (digest) => blobs.partial(digest),
+      signal: workspace.signal,
+      log: (line) => workspace.log(line),
+      progress: (more) => {
+        bytes += more;
+        workspace.progress(bytes, total);
+      },
+    },
+    async ({ name, digest }, path) => {
+      found.set(digest.hash, await blobs.adopt(path, digest));
+      workspace.log(`${name}: ${digest.size} bytes`);
+    },
+  );
+}
+
+/** The host's mirrors; the apt of the tools helps out with its defaults when its deb has been downloaded already. */
+async function mirrorSources(blobs: BlobStore, { apt = [] }: FetchParams): Promise<MirrorSources> {
+  const host = hostMirrorSources();
+  if (Object.keys(host.defaults.snapshots).length > 0) return host;
+  for (const each of apt) {
+    const deb = await blobs.find(digestIn(each));
+    const library = deb && (await readDebFile(deb, /\/libapt-pkg\.so\.[0-9.]+$/));
+    if (library) return hostMirrorSources([library]);
+  }
+  return host;
+}
+
+function downloadOf(file: FetchFile, sources: MirrorSources, snapshot: string | undefined): Download {
+  const mirrors = file.archive === undefined ? [] : mirrorsOf(file.archive, sources, snapshot);
+  const from: DownloadPlace[] = [
+    ...(file.urls ?? []).map((url) => ({ url })),
+    ...mirrors.map((mirror) => ({ url: `${mirror.url}${urlPath(file.path ?? '')}`, lastResort: mirror.snapshot })),
+  ];
+  return { name: file.name, digest: digestIn(file), from };
+}
+
+/** A pool path as a URL wants it: `+` and `~` stay, as mirrors have them in their links. */
+function urlPath(path: string): string {
+  return path
+    .split('/')
+    .map((part) => encodeURIComponent(part).replaceAll('%2B', '+').replaceAll('%3A', ':'))
+    .join('/');
+}
+
+async function layOut(
+  workspace: Workspace,
+  { files, tree }: FetchParams,
+  found: ReadonlyMap<string, string>,
+): Promise<void> {
+  for (const file of files) {
+    const path = tree ? join(workspace.output('files'), file.name) : workspace.output('file');
+    await mkdir(dirname(path), { recursive: true });
+    await linkOrCopy(found.get(file.sha256) ?? '', path);
+  }
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'EMLINK') throw error;
+    await copyFile(from, to);
+  }
+}

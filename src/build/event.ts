@@ -12,7 +12,9 @@ export type Event =
   | StoreDamaged
   | Waiting
   | Warning
-  | BuildFinished;
+  | BuildFinished
+  | ImageReady
+  | Failed;
 
 /** Planning is done; `tasks` is how many the targets need, run or not. */
 export interface BuildStarted {
@@ -110,6 +112,29 @@ export interface BuildFinished {
   stored: number;
   failed: number;
   took: number;
+}
+
+/** A board's image lies in `output/<board>/`, ready for a card or the emulator. */
+export interface ImageReady {
+  type: 'image-ready';
+  at: number;
+  board: string;
+  /** Absolute. */
+  image: string;
+  /** Bytes. */
+  size: number;
+  /** How many of the bytes are not holes. */
+  used: number;
+  sha256: string;
+  /** False: it lay there already. */
+  copied: boolean;
+}
+
+/** Nothing was begun, or nothing more is: what was typed or a recipe is wrong, or the machine lacks something. */
+export interface Failed {
+  type: 'failed';
+  at: number;
+  diagnostics: readonly Diagnostic[];
 }
 
 export type Emit = (event: Event) => void;

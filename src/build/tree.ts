@@ -22,6 +22,7 @@ import {
   type Directory,
   type DirectoryNode,
   decodeDirectory,
+  digestOf,
   encodeDirectory,
   type FileNode,
   type SymlinkNode,
@@ -34,9 +35,10 @@ import { isSealed, SEALED, type Store, share, writing } from './store.ts';
 /** Moves a folder into the store as a tree. Special files are refused: they belong into archives. */
 export async function adoptTree(store: Store, folder: string): Promise<Digest> {
   const pace = new Pace();
-  const digest = await storeFolder(store, folder, '', pace, {
+  const digest = await storeFolder(folder, '', pace, {
     // A Directory carries no mode: a tree must look the same whether it was made here or linked from blobs.
     folder: (path) => writing(() => chmodSync(path, 0o755)),
+    directory: (encoded) => store.putBytes(encoded),
     file: (path) => {
       const file = hashSmall(path);
       writing(() => share(path, file.digest, file.executable, store.paths));
@@ -57,8 +59,9 @@ export async function adoptTree(store: Store, folder: string): Promise<Digest> {
 export async function copyTreeIn(store: Store, folder: string): Promise<Digest> {
   const scratch = store.temporary('copy');
   const copy = join(scratch, 'file');
-  const digest = await storeFolder(store, folder, '', new Pace(), {
+  const digest = await storeFolder(folder, '', new Pace(), {
     folder: () => {},
+    directory: (encoded) => store.putBytes(encoded),
     file: (path) => {
       const executable = (lstatSync(path).mode & 0o100) !== 0;
       writing(() => copyFileSync(path, copy));
@@ -69,6 +72,16 @@ export async function copyTreeIn(store: Store, folder: string): Promise<Digest> 
   });
   await store.discard(scratch);
   return digest;
+}
+
+/** The digest that a folder of the project has as a tree; nothing is stored. */
+export async function treeDigest(folder: string): Promise<Digest> {
+  return storeFolder(folder, '', new Pace(), { file: hashSmall, folder: () => {}, directory: digestOf });
+}
+
+/** The digest and executable bit of one file; nothing is stored. */
+export function fileDigest(path: string): StoredFile {
+  return hashSmall(path);
 }
 
 /** The folder where a tree lies, whole and read-only, or undefined when something of it is missing from the store. */
@@ -107,9 +120,10 @@ interface StoredFile {
 interface Intake {
   file(path: string): StoredFile;
   folder(path: string): void;
+  directory(encoded: Uint8Array): Digest;
 }
 
-async function storeFolder(store: Store, folder: string, below: string, pace: Pace, intake: Intake): Promise<Digest> {
+async function storeFolder(folder: string, below: string, pace: Pace, intake: Intake): Promise<Digest> {
   intake.folder(folder);
   const files: FileNode[] = [];
   const directories: DirectoryNode[] = [];
@@ -120,12 +134,12 @@ async function storeFolder(store: Store, folder: string, below: string, pace: Pa
     if (entry.isSymbolicLink()) symlinks.push({ name, target: readlinkSync(path) });
     else if (entry.isFile()) files.push({ name, ...intake.file(path) });
     else if (entry.isDirectory()) {
-      directories.push({ name, digest: await storeFolder(store, path, `${below}${name}/`, pace, intake) });
+      directories.push({ name, digest: await storeFolder(path, `${below}${name}/`, pace, intake) });
     } else
       throw fail('store/special-file', `'${below}${name}' is neither file, folder nor link`, 'pack it as an archive');
     await pace.breathe();
   }
-  return store.putBytes(encodeDirectory({ files, directories, symlinks }));
+  return intake.directory(encodeDirectory({ files, directories, symlinks }));
 }
 
 /** Links a folder's blobs into place; false when one is missing. */

@@ -1,0 +1,154 @@
+import { appendFileSync, linkSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fail } from '../diagnostic.ts';
+import type { Artifact, Digest, Task } from '../graph/task.ts';
+import type { BlobStore, TaskKind, Workspace } from '../kinds/kind.ts';
+import { commandEnvironment, SCRIPT, scriptArguments, scriptText } from './action.ts';
+import { run } from './command.ts';
+import type { Jobserver } from './jobserver.ts';
+import { type Bind, type Sandbox, sandboxed } from './sandbox.ts';
+import { type Store, writing } from './store.ts';
+import { adoptTree } from './tree.ts';
+
+/** One run of one task: its folders, its sandbox, its artifacts. */
+
+export interface Execution {
+  readonly task: Task;
+  readonly kind: TaskKind<never>;
+  /** A folder of its own below the store. */
+  readonly scratch: string;
+  /** Where each input lies, verified: a blob, or an unpacked tree. */
+  readonly inputs: Readonly<Record<string, { readonly path: string; readonly type: 'file' | 'tree' }>>;
+  /** The unpacked tools tree, of sandboxed tasks. */
+  readonly tools?: string;
+  /** The unpacked tree whose bubblewrap makes the sandbox. */
+  readonly bubblewrap?: string;
+  readonly epoch: number;
+  readonly store: Store;
+  readonly jobserver?: Jobserver;
+  readonly log: string;
+  readonly signal: AbortSignal;
+  readonly onLine: (line: string) => void;
+  readonly onProgress: (done: number, total?: number) => void;
+}
+
+/** The argv that runs a sandboxed task in its prepared folder. */
+export function prepare(execution: Execution): { sandbox: Sandbox; argv: string[] } {
+  const { scratch, kind, task, tools, bubblewrap, store, jobserver } = execution;
+  if (!kind.command || tools === undefined || bubblewrap === undefined) throw new Error(`${task.id} has no command`);
+  const spec = kind.command(task.params as never);
+  const work = join(scratch, 'work');
+  layOut(execution, work);
+  writing(() => writeFileSync(join(work, SCRIPT), scriptText(spec)));
+  if (spec.ccache) writing(() => mkdirSync(store.paths.ccache, { recursive: true }));
+  const binds: Bind[] = [
+    { source: work, target: '/work', writable: true },
+    { source: join(work, 'in'), target: '/work/in' },
+    ...trees(execution).map(([name, path]) => ({ source: path, target: `/work/in/${name}` })),
+    ...(spec.ccache ? [{ source: store.paths.ccache, target: '/ccache', writable: true }] : []),
+    ...(jobserver ? [{ source: jobserver.path, target: '/run/jobserver', writable: true }] : []),
+  ];
+  const environment = {
+    ...commandEnvironment(spec, execution.epoch),
+    ...(spec.ccache ? { CCACHE_DIR: '/ccache' } : {}),
+    ...(jobserver ? { MAKEFLAGS: jobserver.makeFlags('/run/jobserver') } : {}),
+  };
+  const sandbox: Sandbox = { bubblewrap, root: tools, binds, environment, folder: '/work', network: false };
+  return { sandbox, argv: sandboxed(sandbox, scriptArguments) };
+}
+
+/** Runs a task that Node does; its artifacts are then below `out/`. */
+export async function perform(execution: Execution): Promise<void> {
+  mkdirSync(outFolder(execution), { recursive: true });
+  await execution.kind.run?.(workspaceOf(execution), execution.task.params as never);
+}
+
+/** Runs the argv that `prepare` gave; the artifacts are then below `out/`. */
+export async function execute(execution: Execution, argv: readonly string[]): Promise<void> {
+  const { task } = execution;
+  const ended = await run({ argv, signal: execution.signal, log: execution.log, onLine: execution.onLine });
+  if (ended.cancelled) throw fail('task/cancelled', `${task.id} was cancelled`);
+  if (ended.code === 0) return;
+  const how = ended.signalled ? `was ended by ${ended.signalled}` : `failed with exit code ${ended.code}`;
+  throw fail('task/failed', `${task.id} ${how}`);
+}
+
+/** Moves what the task left below `out/` into the store. Every artifact must be there, and be what was declared. */
+export async function collect(execution: Execution): Promise<Record<string, Artifact>> {
+  const artifacts: Record<string, Artifact> = {};
+  for (const [name, type] of Object.entries(execution.task.outputs)) {
+    const path = join(outFolder(execution), name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (!stat) throw fail('task/no-artifact', `${execution.task.id} did not make its artifact '${name}'`);
+    if (type === 'tree' ? !stat.isDirectory() : !stat.isFile()) {
+      throw fail('task/wrong-artifact', `artifact '${name}' of ${execution.task.id} should be a ${type}`);
+    }
+    const executable = (stat.mode & 0o100) !== 0;
+    if (type === 'tree') artifacts[name] = { type, digest: await adoptTree(execution.store, path) };
+    else artifacts[name] = { type, digest: await execution.store.adopt(path, executable), executable };
+  }
+  return artifacts;
+}
+
+function workspaceOf(execution: Execution): Workspace {
+  const { task, scratch, epoch, signal } = execution;
+  return {
+    task,
+    scratch,
+    epoch,
+    signal,
+    input: (name) => {
+      const input = execution.inputs[name];
+      if (!input) throw new Error(`${task.id} has no input '${name}'`);
+      return input.path;
+    },
+    output: (name) => {
+      const path = join(outFolder(execution), name);
+      mkdirSync(dirname(path), { recursive: true });
+      return path;
+    },
+    log: (line) => {
+      appendFileSync(execution.log, `${line}\n`);
+      execution.onLine(line);
+    },
+    progress: execution.onProgress,
+    ...(task.pool === 'network' && { blobs: blobStore(execution.store) }),
+  };
+}
+
+function blobStore(store: Store): BlobStore {
+  return {
+    find: (digest: Digest) => store.blob(digest),
+    partial: (digest: Digest) => {
+      const path = store.paths.partial(digest.hash);
+      writing(() => mkdirSync(dirname(path), { recursive: true }));
+      return path;
+    },
+    adopt: async (path: string, digest: Digest) => store.place(path, digest, false),
+  };
+}
+
+function outFolder(execution: Execution): string {
+  return join(execution.scratch, 'work', 'out');
+}
+
+/** Makes the folders of the work folder and links the input files into it; trees are bound over empty folders. */
+function layOut(execution: Execution, work: string): void {
+  writing(() => {
+    mkdirSync(join(work, 'in'), { recursive: true });
+    mkdirSync(join(work, 'out'), { recursive: true });
+    for (const [name, input] of Object.entries(execution.inputs)) {
+      const place = join(work, 'in', name);
+      mkdirSync(input.type === 'tree' ? place : dirname(place), { recursive: true });
+      if (input.type === 'file') linkSync(input.path, place);
+    }
+    for (const name of Object.keys(execution.task.outputs))
+      mkdirSync(dirname(join(work, 'out', name)), { recursive: true });
+  });
+}
+
+function trees(execution: Execution): [string, string][] {
+  return Object.entries(execution.inputs).flatMap(([name, input]) =>
+    input.type === 'tree' ? [[name, input.path] as [string, string]] : [],
+  );
+}

@@ -487,8 +487,8 @@ export class Builder {
   /** Reports a task's failure once and turns it into what its dependants see. A bug stays what it is. */
   #failure(task: Task, error: unknown, facts: Attempt): unknown {
     const { emit, store } = this.#options;
-    const expected = error instanceof NotTried ? undefined : storeFailure(error);
     const cancelled = this.#signal.aborted;
+    const expected = error instanceof NotTried ? undefined : this.#expected(task, error);
     if (facts.scratch && (cancelled || !expected)) this.#cleaning.push(store.discard(facts.scratch));
     if (!expected) return error;
     if (!cancelled) {
@@ -509,6 +509,12 @@ export class Builder {
       ...(facts.argv && !cancelled && { command: facts.argv.map(quote).join(' ') }),
     });
     return new NotTried(`${task.id} failed`);
+  }
+
+  /** An error that is no bug, as a Failure: diagnostics, a store that cannot be written, work stopped by cancelling. */
+  #expected(task: Task, error: unknown): Failure | undefined {
+    const stopped = this.#signal.aborted && (error === this.#signal.reason || (error as Error).name === 'AbortError');
+    return stopped ? fail('task/cancelled', `${task.id} was cancelled`) : storeFailure(error);
   }
 
   async #finish(): Promise<void> {

@@ -63,7 +63,7 @@ export function recordOf(
   tools: Artifact | undefined,
   epoch: number,
 ): TaskRecord {
-  const { script, env } = task.params as { script?: string; env?: object };
+  const { script, env } = (task.params ?? {}) as { script?: string; env?: object };
   return {
     fingerprint,
     kind,

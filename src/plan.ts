@@ -1,0 +1,105 @@
+import { didYouMean, Failure, fail, unwrap } from './diagnostic.ts';
+import { createGraph } from './graph/graph.ts';
+import type { Task, TaskGraph, TaskId } from './graph/task.ts';
+import { type ImagePlan, planImage } from './kinds/image.ts';
+import { packageKinds } from './kinds/index.ts';
+import type { ArtifactRef, PlanContext, Provides } from './kinds/kind.ts';
+import type { Board, Package, Project } from './recipe/model.ts';
+
+/** The tools tree whose bubblewrap makes every sandbox, and the one that makes images. */
+const SANDBOX_TOOLS = 'tools/bootstrap';
+const IMAGE_TOOLS = 'tools/image';
+
+export interface BoardPlan {
+  readonly board: Board;
+  readonly graph: TaskGraph;
+  readonly image: ImagePlan;
+  /** What each package provides, by name. */
+  readonly provides: ReadonlyMap<string, Provides>;
+}
+
+/**
+ * What a board is made of: its packages become tasks that leave layers and boot files, the layers become the root, the
+ * root and the boot files become the card image. `also` names further packages to have in the graph (the emulator's
+ * tools, say). Throws a `Failure`.
+ */
+export function planBoard(project: Project, name: string, also: readonly string[] = []): BoardPlan {
+  const board = project.board(name);
+  const planner = new Planner(project, board);
+  const kernel = planner.package(board.kernel.package.value);
+  const packages = board.packages.filter(({ value }) => value !== board.kernel.package.value);
+  const parts = [
+    ...packages.map(({ value }) => ({ name: value, provides: planner.package(value) })),
+    { name: board.kernel.package.value, provides: kernel },
+  ];
+  const layers = parts.flatMap(({ name: part, provides }) =>
+    provides.layer ? [{ name: part, ref: provides.layer, permissions: project.package(part).permissions }] : [],
+  );
+  const boots = parts.flatMap(({ name: part, provides }) =>
+    provides.boot ? [{ name: part, ref: provides.boot }] : [],
+  );
+  const image = planImage(board, layers, boots, toolsOf(planner, IMAGE_TOOLS));
+  for (const further of also) planner.package(further);
+  const targets = [image.image.task, image.bmap.task, image.manifest.task];
+  const graph = planner.graph(image.tasks, [...new Set(targets)]);
+  return { board, graph, image, provides: planner.provides };
+}
+
+/** A graph of packages without a board: tools trees, for verbs that need no image. Throws a `Failure`. */
+export function planPackages(project: Project, names: readonly string[]): Pick<BoardPlan, 'graph' | 'provides'> {
+  const planner = new Planner(project, undefined);
+  for (const name of names) planner.package(name);
+  return { graph: planner.graph([], []), provides: planner.provides };
+}
+
+/** Plans each package once, on first use, with what it depends on. */
+class Planner implements PlanContext {
+  readonly project: Project;
+  readonly board?: Board;
+  readonly provides = new Map<string, Provides>();
+  readonly #tasks: Task[] = [];
+  readonly #under: string[] = [];
+
+  constructor(project: Project, board: Board | undefined) {
+    this.project = project;
+    if (board) this.board = board;
+  }
+
+  package(name: string, askedBy?: Package): Provides {
+    const planned = this.provides.get(name);
+    if (planned) return planned;
+    const pack = this.project.package(name, askedBy?.at('depends'));
+    if (this.#under.includes(name)) throw circle([...this.#under.slice(this.#under.indexOf(name)), name], pack);
+    const kind = packageKinds.get(pack.kind);
+    if (!kind) throw unknownKind(pack);
+    this.#under.push(name);
+    const { tasks, provides } = kind.plan(pack as Package<never>, this);
+    this.#under.pop();
+    this.#tasks.push(...tasks);
+    this.provides.set(name, provides);
+    return provides;
+  }
+
+  graph(tasks: readonly Task[], targets: readonly TaskId[]): TaskGraph {
+    const sandbox = toolsOf(this, SANDBOX_TOOLS);
+    return unwrap(createGraph([...this.#tasks, ...tasks], targets, sandbox));
+  }
+}
+
+function toolsOf(planner: Planner, name: string): ArtifactRef {
+  const { tools } = planner.package(name);
+  if (!tools) throw fail('plan/no-tools', `package '${name}' is no tools tree`, 'its kind must be `tools`');
+  return tools;
+}
+
+function circle(names: readonly string[], pack: Package): Failure {
+  const message = `packages depend on each other in a circle: ${names.join(' -> ')}`;
+  return new Failure({ severity: 'error', code: 'plan/cycle', message, at: pack.at('depends') });
+}
+
+function unknownKind(pack: Package): Failure {
+  const message = `unknown kind of package '${pack.kind}'`;
+  const hint = didYouMean(pack.kind, packageKinds.keys());
+  const diagnostic = { severity: 'error', code: 'plan/unknown-kind', message, at: pack.at('kind') } as const;
+  return new Failure({ ...diagnostic, ...(hint !== undefined && { hint }) });
+}

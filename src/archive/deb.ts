@@ -59,12 +59,20 @@ async function openData(path: string): Promise<Readable> {
     case 'data.tar.gz':
       return pipe(bytes, createGunzip());
     case 'data.tar.xz': {
-      const { XzReadableStream } = await import('xz-decompress');
+      const XzReadableStream = await loadXz();
       return Readable.fromWeb(new XzReadableStream(Readable.toWeb(bytes) as never) as never);
     }
     default:
       throw notADeb(path, `Node has no reader for ${member.name}`);
   }
+}
+
+/** xz-decompress is CommonJS: Node shows what it exports only as its default, a bundler by name too. */
+async function loadXz(): Promise<typeof import('xz-decompress').XzReadableStream> {
+  const loaded: typeof import('xz-decompress') & { default?: typeof import('xz-decompress') } = await import(
+    'xz-decompress'
+  );
+  return (loaded.default ?? loaded).XzReadableStream;
 }
 
 /** pipe() that passes errors on too. */

@@ -1,0 +1,27 @@
+import type { DebsLock, LockedDeb } from '../recipe/model.ts';
+
+/** A lock as it stands in `debs.lock.json`: one deb per line, so that a change of versions reads well as a diff. */
+export function formatLock(lock: DebsLock): string {
+  const { debs, ...head } = lock;
+  const keys = Object.entries(head).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  const lines = debs.map((deb) => `    ${JSON.stringify(deb)}`);
+  return `{\n${keys.join(',\n')},\n  "debs": [\n${lines.join(',\n')}\n  ]\n}\n`;
+}
+
+/** What differs between two locks, a line each: `curl 8.1 -> 8.2`, `+ new 1.0`, `- gone 1.0`. */
+export function lockChanges(before: DebsLock | undefined, after: DebsLock): string[] {
+  const old = new Map((before?.debs ?? []).map((deb) => [nameOf(deb), deb]));
+  const changes = after.debs.flatMap((deb) => {
+    const was = old.get(nameOf(deb));
+    if (was === undefined) return [`+ ${deb.name} ${deb.version}`];
+    if (was.version !== deb.version) return [`${deb.name} ${was.version} -> ${deb.version}`];
+    return was.sha256 === deb.sha256 ? [] : [`${deb.name} ${deb.version} has other bytes`];
+  });
+  const now = new Set(after.debs.map(nameOf));
+  const gone = (before?.debs ?? []).filter((deb) => !now.has(nameOf(deb)));
+  return [...changes, ...gone.map((deb) => `- ${deb.name} ${deb.version}`)];
+}
+
+function nameOf(deb: LockedDeb): string {
+  return deb.architecture === 'all' ? deb.name : `${deb.name}:${deb.architecture}`;
+}

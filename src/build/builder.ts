@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import { dependencies, inOrder } from '../graph/graph.ts';
-import { type ActionResult, digestOf } from '../graph/reapi.ts';
+import { digestOf } from '../graph/reapi.ts';
 import type { Artifact, Fingerprint, Input, Pool, Task, TaskGraph, TaskId } from '../graph/task.ts';
 import type { TaskKind } from '../kinds/kind.ts';
 import { quote } from '../kinds/script.ts';
@@ -14,11 +14,12 @@ import { collect, type Execution, execute, perform, prepare } from './execute.ts
 import { differences, type History, recordOf, type TaskRecord } from './history.ts';
 import { Jobserver } from './jobserver.ts';
 import { withLock } from './lock.ts';
+import { artifactsOf, resultOf } from './result.ts';
 import { throughLoader } from './sandbox.ts';
 import { Slots } from './slots.ts';
 import { type Store, storeFailure, writing } from './store.ts';
 import type { Times } from './times.ts';
-import { copyTreeIn, fileDigest, rootDirectory, treeDigest, unpackTree } from './tree.ts';
+import { copyTreeIn, projectArtifact, rootDirectory, unpackTree } from './tree.ts';
 
 /**
  * The builder: brings the artifacts of the targets about, running only what the store does not have. A task runs when
@@ -166,13 +167,17 @@ export class Builder {
     await this.#finish();
   }
 
-  /** A task's identity and record as things are now; runs what it depends on if that is needed to know. */
-  async identify(id: TaskId): Promise<{ record: TaskRecord | undefined; stored: boolean }> {
+  /** What a task is made of as things are now, or undefined when that is known only after tasks before it ran. */
+  async identify(id: TaskId): Promise<{ record: TaskRecord; stored: boolean } | undefined> {
     const task = this.#task(id);
-    const kind = this.#kind(task);
-    if (kind.known) return { record: undefined, stored: true };
-    const { record, fingerprint } = await this.#identity(task, kind, await this.#inputArtifacts(task));
-    return { record, stored: this.#options.store.trace(fingerprint) !== undefined };
+    try {
+      const { record, fingerprint } = await this.#identity(task, this.#kind(task), await this.#inputArtifacts(task));
+      const trace = this.#options.store.trace(fingerprint);
+      return { record, stored: trace !== undefined && artifactsOf(task, trace) !== undefined };
+    } catch (error) {
+      if (error instanceof NotTried) return undefined;
+      throw error;
+    }
   }
 
   /** A target's artifacts, with their bytes in the store. */
@@ -543,44 +548,6 @@ export class Builder {
     if (!kind) throw new Error(`no task kind ${task.kind}`);
     return kind;
   }
-}
-
-/** Of a file or folder of the project: what it is now. */
-async function projectArtifact(path: string): Promise<Artifact> {
-  try {
-    return { type: 'file', ...fileDigest(path) };
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EISDIR') return { type: 'tree', digest: await treeDigest(path) };
-    if (code === 'ENOENT') throw fail('task/no-input', `'${path}' is gone`);
-    throw error;
-  }
-}
-
-/** The artifacts that a trace names, or undefined when they are not those the task declares. */
-function artifactsOf(task: Task, result: ActionResult): Record<string, Artifact> | undefined {
-  const artifacts: Record<string, Artifact> = {};
-  for (const { path, digest, executable } of result.files) {
-    artifacts[path.slice('out/'.length)] = { type: 'file', digest, executable };
-  }
-  for (const { path, root } of result.directories)
-    artifacts[path.slice('out/'.length)] = { type: 'tree', digest: root };
-  const declared = Object.entries(task.outputs);
-  return declared.every(([name, type]) => artifacts[name]?.type === type) ? artifacts : undefined;
-}
-
-function resultOf(artifacts: Readonly<Record<string, Artifact>>): ActionResult {
-  const entries = Object.entries(artifacts);
-  return {
-    files: entries.flatMap(([name, artifact]) =>
-      artifact.type === 'file'
-        ? [{ path: `out/${name}`, digest: artifact.digest, executable: artifact.executable }]
-        : [],
-    ),
-    directories: entries.flatMap(([name, artifact]) =>
-      artifact.type === 'tree' ? [{ path: `out/${name}`, root: artifact.digest }] : [],
-    ),
-  };
 }
 
 function isBug(result: PromiseSettledResult<unknown>): result is PromiseRejectedResult {

@@ -27,7 +27,7 @@ import {
   type FileNode,
   type SymlinkNode,
 } from '../graph/reapi.ts';
-import type { Digest } from '../graph/task.ts';
+import type { Artifact, Digest } from '../graph/task.ts';
 import { isSealed, SEALED, type Store, share, writing } from './store.ts';
 
 /** Plain trees in the store: their Directories and files are blobs; for use they are unpacked once, as hard links. */
@@ -74,14 +74,16 @@ export async function copyTreeIn(store: Store, folder: string): Promise<Digest> 
   return digest;
 }
 
-/** The digest that a folder of the project has as a tree; nothing is stored. */
-export async function treeDigest(folder: string): Promise<Digest> {
-  return storeFolder(folder, '', new Pace(), { file: hashSmall, folder: () => {}, directory: digestOf });
-}
-
-/** The digest and executable bit of one file; nothing is stored. */
-export function fileDigest(path: string): StoredFile {
-  return hashSmall(path);
+/** Of a file or folder of the project: what it is now. Nothing is stored. */
+export async function projectArtifact(path: string): Promise<Artifact> {
+  try {
+    return { type: 'file', ...hashSmall(path) };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EISDIR') return { type: 'tree', digest: await treeDigest(path) };
+    if (code === 'ENOENT') throw fail('task/no-input', `'${path}' is gone`);
+    throw error;
+  }
 }
 
 /** The folder where a tree lies, whole and read-only, or undefined when something of it is missing from the store. */
@@ -109,6 +111,10 @@ export async function unpackTree(store: Store, root: Digest): Promise<string | u
 export function rootDirectory(store: Store, root: Digest): Directory | undefined {
   const bytes = store.bytes(root);
   return bytes && decodeDirectory(bytes);
+}
+
+async function treeDigest(folder: string): Promise<Digest> {
+  return storeFolder(folder, '', new Pace(), { file: hashSmall, folder: () => {}, directory: digestOf });
 }
 
 interface StoredFile {
@@ -159,7 +165,7 @@ async function linkFolder(store: Store, place: string, digest: Digest, pace: Pac
 }
 
 async function linkFile(store: Store, place: string, file: FileNode): Promise<boolean> {
-  const blob = await store.blob(file.digest, file.executable);
+  const blob = await wholeBlob(store, file);
   if (blob === undefined) return false;
   try {
     linkSync(blob, place);
@@ -169,6 +175,14 @@ async function linkFile(store: Store, place: string, file: FileNode): Promise<bo
     utimesSync(place, SEALED, SEALED);
   }
   return true;
+}
+
+/** The blob of a tree's file, verified. Read in one go, which for many small files is much faster than streaming. */
+async function wholeBlob(store: Store, file: FileNode): Promise<string | undefined> {
+  const path = store.paths.blob(file.digest.hash, file.executable);
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat && isSealed(stat, file.digest.size) && hashSmall(path).digest.hash === file.digest.hash) return path;
+  return store.blob(file.digest, file.executable);
 }
 
 /** The first path of an unpacked tree that is not what its Directories say, or undefined when all is well. */

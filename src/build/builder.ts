@@ -107,8 +107,7 @@ export class Builder {
   readonly #cleaning: Promise<void>[] = [];
   #priorities: ReadonlyMap<TaskId, number> = new Map();
   #jobserver: Promise<{ server: Jobserver; folder: string }> | undefined;
-  #ran = 0;
-  #stored = 0;
+  readonly #ran = new Set<TaskId>();
   #failed = 0;
 
   constructor(graph: TaskGraph, options: BuildOptions) {
@@ -141,9 +140,13 @@ export class Builder {
       if (task && result.status === 'fulfilled' && result.value) artifacts.set(task.id, result.value.artifacts);
     }
     const ok = results.every((result) => result.status === 'fulfilled');
-    const [ran, failed] = [this.#ran, this.#failed];
-    const took = Date.now() - started;
-    this.#options.emit({ type: 'build-finished', at: Date.now(), ok, ran, stored: this.#stored, failed, took });
+    const ran = this.#ran.size;
+    const counts = {
+      ran,
+      stored: [...artifacts.keys()].filter((id) => !this.#ran.has(id)).length,
+      failed: this.#failed,
+    };
+    this.#options.emit({ type: 'build-finished', at: Date.now(), ok, ...counts, took: Date.now() - started });
     return { ok, artifacts, diagnostics: this.#diagnostics, ran, cancelled: this.#options.signal.aborted };
   }
 
@@ -205,17 +208,13 @@ export class Builder {
   async #settle(task: Task): Promise<Outcome> {
     const kind = this.#kind(task);
     const known = kind.known?.(task.params as never);
-    if (known) {
-      this.#stored += 1;
-      return { artifacts: known.artifacts };
-    }
+    if (known) return { artifacts: known.artifacts };
     const inputs = await this.#inputArtifacts(task);
     const { fingerprint, record } = await this.#identity(task, kind, inputs);
     const stored = this.#options.store.trace(fingerprint);
     const artifacts = stored && artifactsOf(task, stored);
     if (!artifacts) return this.#run(task);
     this.#options.history.set(task, record);
-    this.#stored += 1;
     const { title } = task;
     this.#options.emit({
       type: 'task-finished',
@@ -323,7 +322,6 @@ export class Builder {
         took: 0,
         outcome: 'elsewhere',
       });
-      this.#stored += 1;
       return { artifacts, fingerprint };
     });
   }
@@ -344,7 +342,7 @@ export class Builder {
     if (identity) history.set(task, identity.record);
     const took = Date.now() - facts.started;
     times.set(task.id, took);
-    this.#ran += 1;
+    this.#ran.add(task.id);
     const fingerprint = identity?.fingerprint ?? ('' as Fingerprint);
     emit({ type: 'task-finished', at: Date.now(), task: task.id, title, fingerprint, outcome: 'ran', took });
     this.#cleaning.push(store.discard(facts.scratch));

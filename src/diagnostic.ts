@@ -79,6 +79,38 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return lines.join('\n');
 }
 
+/** Diagnostics in the order in which a reader of the files meets them; the same one twice is given once. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const unique = new Map(diagnostics.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic]));
+  return [...unique.values()].sort(
+    (a, b) =>
+      (a.at?.file ?? '').localeCompare(b.at?.file ?? '', 'en') ||
+      (a.at?.line ?? 0) - (b.at?.line ?? 0) ||
+      (a.at?.column ?? 0) - (b.at?.column ?? 0),
+  );
+}
+
+/**
+ * The places of a text by offset. `text` has no byte order mark and plain line ends; the lines are counted when the
+ * first place is asked for.
+ */
+export function textPlaces(file: string, text: string): (offset: number, length?: number) => SourceLocation {
+  let starts: number[] | undefined;
+  return (offset, length) => {
+    starts ??= lineStarts(text);
+    const line = lineAt(starts, offset);
+    const start = starts[line] ?? 0;
+    const end = text.indexOf('\n', start);
+    return {
+      file,
+      line: line + 1,
+      column: offset - start + 1,
+      ...(length !== undefined && { length }),
+      text: text.slice(start, end === -1 ? undefined : end),
+    };
+  };
+}
+
 /** The known word nearest to a mistyped one, or undefined when none is near enough to be meant. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
@@ -108,6 +140,24 @@ function excerpt(at: SourceLocation): string[] {
   const before = at.text.slice(0, at.column - 1).replace(/[^\t]/g, ' ');
   const width = Math.max(1, Math.min(at.length ?? 1, at.text.length - at.column + 1));
   return [`  ${number} | ${at.text}`, `  ${' '.repeat(number.length)} | ${before}${'^'.repeat(width)}`];
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** The index of the line that holds an offset, by halving. */
+function lineAt(starts: readonly number[], offset: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** Damerau-Levenshtein distance (optimal string alignment): a swap of neighbours counts as one slip. */

@@ -1,5 +1,5 @@
 import type { SourceLocation } from '../diagnostic.ts';
-import type { CheckRecipe, EmulatorRecipe, Permission, UserRecipe } from './schema.ts';
+import type { BoardRecipe, CheckRecipe, EmulatorRecipe, Permission, UserRecipe } from './schema.ts';
 
 /**
  * The resolved project: what loading, extending and rendering the recipes ends in, and all that planning sees.
@@ -81,8 +81,13 @@ export interface Board {
   readonly emulator?: Emulator;
   /** The board's own, then those of its packages in order. */
   readonly checks: readonly Check[];
-  /** What templates see: board, hostname, version, users, groups, and the recipe's own variables. */
+  /**
+   * What templates see: board, arch, version, timezone, hostname, kernel.package, kernel.version and the recipe's own
+   * variables; those of overlays also `users` and `groups`.
+   */
   readonly variables: Variables;
+  /** What the recipes say, merged and rendered, before defaults. */
+  readonly recipe: BoardRecipe;
   at(...path: readonly (string | number)[]): SourceLocation;
 }
 
@@ -128,7 +133,8 @@ export interface User extends UserRecipe {
   readonly sshKeys: string[];
 }
 
-export interface Emulator extends Omit<EmulatorRecipe, 'memory'> {
+export interface Emulator extends Omit<EmulatorRecipe, 'memory' | 'machine'> {
+  readonly machine: string;
   /** Bytes. */
   readonly memory?: number;
 }

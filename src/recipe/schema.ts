@@ -9,6 +9,12 @@ export const NAME = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*$/;
 
 const name = z.string().regex(NAME, 'lower-case letters, digits, dot, dash, and slash for a folder');
 const text = z.string();
+/** The loader takes a number as it is written (1.10 stays 1.10); editors are told that it may be one. */
+const version = z.string().optional();
+const versionMeta = { type: ['string', 'number'] };
+const account = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_-]{0,30}$/, 'a name of lower-case letters, digits, dash and underscore');
 const octalMode = z.string().regex(/^[0-7]{3,4}$/, 'an octal mode in quotes, like "0755"');
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256: 64 hexadecimal digits');
 
@@ -71,10 +77,10 @@ export const check = z
   .meta({ description: 'One thing that `pibuild test` checks on the booted image' });
 
 export const permission = z.strictObject({
-  path: text,
-  mode: octalMode.optional(),
-  uid: z.int().min(0).optional(),
-  gid: z.int().min(0).optional(),
+  path: text.meta({ description: 'A path or a glob in the root, like /etc/shadow' }),
+  mode: octalMode.optional().meta({ description: 'Like "0640", in quotes' }),
+  uid: z.int().min(0).optional().meta({ description: 'Default 0' }),
+  gid: z.int().min(0).optional().meta({ description: 'Default 0' }),
 });
 
 /** The keys that every package has, whatever its kind. */
@@ -82,9 +88,9 @@ export const packageBase = {
   package: name.meta({ description: "The package's name: its folder below packages/" }),
   kind: text.meta({ description: 'What kind of package it is' }),
   summary: text.optional().meta({ description: 'One line for `pibuild list`' }),
-  version: z.union([text, z.number().transform(String)]).optional(),
+  version: version.meta({ ...versionMeta, description: 'Of the packaged software, for `{{version}}` in this recipe' }),
   license: text.optional().meta({ description: 'SPDX licence expression' }),
-  homepage: text.optional(),
+  homepage: text.optional().meta({ description: 'Where its upstream lives' }),
   depends: z
     .array(name)
     .optional()
@@ -93,16 +99,21 @@ export const packageBase = {
     .array(permission)
     .optional()
     .meta({ description: 'Modes and owners of files of its layer, where the build cannot set them' }),
-  checks: z.array(check).optional(),
+  checks: z
+    .array(check)
+    .optional()
+    .meta({ description: 'What `pibuild test` checks on every board that has this package' }),
 };
 
 export const user = z.strictObject({
   uid: z.int().min(0).optional().meta({ description: 'Default: 1000 and up in order; 0 for root' }),
-  gid: z.int().min(0).optional(),
-  groups: z.array(text).optional().meta({ description: 'Further groups' }),
-  home: text.optional(),
+  gid: z.int().min(0).optional().meta({ description: "Default: the user's own group" }),
+  groups: z.array(account).optional().meta({ description: 'Further groups' }),
+  home: text.optional().meta({ description: 'Default /home/<name>; /root for root' }),
   shell: text.optional().meta({ description: 'Default /bin/sh' }),
-  password: text
+  password: z
+    .string()
+    .regex(/^\$(1|5|6|y|2[aby])\$\S+$/, 'a crypt(3) hash, never the password itself (`openssl passwd -6` makes one)')
     .optional()
     .meta({ description: 'A crypt(3) hash ($6$... from `openssl passwd -6`); absent: no login by password' }),
   passwordless: z
@@ -112,30 +123,40 @@ export const user = z.strictObject({
   sshKeys: z.array(text).optional().meta({ description: 'Lines of authorized_keys' }),
 });
 
-const partition = z.strictObject({
-  format: z.enum(['vfat', 'ext4', 'squashfs']),
-  size: size.optional().meta({ description: 'Default: as large as its content needs (squashfs), else required' }),
-  label: text.optional(),
-});
+const partitionSize = size
+  .optional()
+  .meta({ description: 'Of the partition. squashfs: absent means as large as its content needs' });
+const label = z.string().max(11).optional().meta({ description: "The filesystem's label" });
+
+const texts = z.array(text).optional();
+/** The keys of a board that `without` can remove from: the lists and maps. */
+const without = z
+  .strictObject({
+    kernel: z.strictObject({ fragments: texts, dtbs: texts, cmdline: texts }).optional(),
+    packages: texts,
+    overlays: texts,
+    config: texts,
+    users: texts,
+    groups: texts,
+    permissions: texts.meta({ description: 'By path' }),
+    variables: texts,
+    emulator: texts,
+    checks: texts.meta({ description: 'By name' }),
+  })
+  .meta({ description: 'What to remove of the extended board, by key: {packages: [dropbear]}' });
 
 export const board = z.strictObject({
   board: name.meta({ description: "The board's name: its folder below boards/" }),
   extends: name.optional().meta({ description: 'Another board that this one adds to: lists append, maps merge' }),
-  without: z
-    .record(z.string(), z.array(text))
-    .optional()
-    .meta({ description: 'What to remove of the extended board, by key: {packages: [dropbear]}' }),
-  summary: text.optional(),
-  version: z
-    .union([text, z.number().transform(String)])
-    .optional()
-    .meta({ description: "The product's version, for os-release" }),
-  arch: z.enum(['arm64']).optional(),
-  hostname: text.optional(),
-  timezone: text.optional(),
+  without: without.optional(),
+  summary: text.optional().meta({ description: 'One line for `pibuild list`' }),
+  version: version.meta({ ...versionMeta, description: "The product's version, for os-release" }),
+  arch: z.enum(['arm64']).optional().meta({ description: 'Of the processor (default arm64)' }),
+  hostname: text.optional().meta({ description: 'Letters, digits and dashes (default: the name of the board)' }),
+  timezone: text.optional().meta({ description: 'Like Europe/Berlin (default UTC)' }),
   kernel: z
     .strictObject({
-      package: name.optional(),
+      package: name.optional().meta({ description: 'The package of kind `kernel` (default linux)' }),
       fragments: z.array(text).optional().meta({
         description:
           'Kconfig fragments: files of the kernel package (`name.config`) or of this board (`./name.config`)',
@@ -143,54 +164,75 @@ export const board = z.strictObject({
       dtbs: z.array(text).optional().meta({ description: 'Device trees, like broadcom/bcm2837-rpi-3-b' }),
       cmdline: z.array(text).optional().meta({ description: 'Words of the kernel command line, in order' }),
     })
-    .optional(),
+    .optional()
+    .meta({ description: 'The kernel and how it is configured and started' }),
   packages: z.array(name).optional().meta({ description: 'Packages whose layers and boot files go into the image' }),
   overlays: z
-    .array(text)
+    .array(name)
     .optional()
     .meta({ description: 'Folders below overlays/, copied into the root in this order' }),
   config: z.array(text).optional().meta({ description: 'Lines of config.txt' }),
-  users: z.record(z.string(), user).optional(),
-  groups: z.record(z.string(), z.int().min(0)).optional().meta({ description: 'Groups and their numbers' }),
-  permissions: z.array(permission).optional(),
+  users: z.record(account, user).optional().meta({ description: 'Who can log in, by name' }),
+  groups: z.record(account, z.int().min(0)).optional().meta({ description: 'Groups and their numbers' }),
+  permissions: z
+    .array(permission)
+    .optional()
+    .meta({ description: 'Modes and owners of files of the overlays, which are otherwise root and 0644 or 0755' }),
   root: z
     .strictObject({
       readonly: z.boolean().optional().meta({ description: 'Mount the root read-only with a tmpfs over it' }),
     })
-    .optional(),
+    .optional()
+    .meta({ description: 'How the root filesystem is used' }),
   image: z
     .strictObject({
       size: size.optional().meta({
         description: 'Of the whole card image; a power of two is what emulators want (default: the next one)',
       }),
-      partitions: z.strictObject({ boot: partition, root: partition }).optional(),
+      partitions: z
+        .strictObject({
+          boot: z
+            .strictObject({ format: z.enum(['vfat']).optional(), size: partitionSize, label })
+            .optional()
+            .meta({ description: 'Firmware, kernel and device trees (default 128M)' }),
+          root: z
+            .strictObject({ format: z.enum(['ext4', 'squashfs']).optional(), size: partitionSize, label })
+            .optional()
+            .meta({ description: 'The root filesystem (default ext4, 512M)' }),
+        })
+        .optional(),
     })
-    .optional(),
+    .optional()
+    .meta({ description: 'The card image' }),
   variables: z
     .record(z.string(), z.union([text, z.number(), z.boolean()]))
     .optional()
     .meta({ description: 'Further variables for templates' }),
   emulator: z
     .strictObject({
-      machine: text.meta({ description: "QEMU's machine, like raspi3b" }),
+      machine: text.optional().meta({ description: "QEMU's machine, like raspi3b" }),
       dtb: text.optional().meta({ description: 'The device tree that the emulated firmware would choose' }),
-      memory: size.optional(),
-      cpus: z.int().positive().optional(),
+      memory: size.optional().meta({ description: 'Default: what the machine has' }),
+      cpus: z.int().positive().optional().meta({ description: 'Default: what the machine has' }),
       console: z
         .int()
         .min(0)
         .optional()
         .meta({ description: 'Which serial port is the console (0: PL011, 1: mini UART)' }),
-      usbNetwork: z.boolean().optional(),
+      usbNetwork: z.boolean().optional().meta({ description: 'Whether the network is a USB adapter (usb0)' }),
     })
-    .optional(),
-  checks: z.array(check).optional(),
+    .optional()
+    .meta({ description: 'How QEMU stands in for the board; absent: it cannot' }),
+  checks: z.array(check).optional().meta({ description: 'What `pibuild test` checks on the booted image' }),
 });
 
 export const projectFile = z.strictObject({
-  project: name.optional(),
-  /** Seconds since 1970 that every built file is dated; changing it rebuilds everything. */
-  epoch: z.int().positive().optional(),
+  project: name.optional().meta({ description: "The project's name (default: its folder's)" }),
+  epoch: z
+    .int()
+    .positive()
+    .optional()
+    .meta({ description: 'Seconds since 1970 that every built file is dated; changing it rebuilds everything' }),
 });
 
 export type BoardRecipe = z.infer<typeof board>;

@@ -1,0 +1,82 @@
+import { type Diagnostic, Failure, textPlaces } from '../diagnostic.ts';
+import { decode } from './document.ts';
+import type { DebsLock, LockedDeb } from './model.ts';
+import { recipeProblem } from './problem.ts';
+
+/**
+ * Reads a `debs.lock.json`. pibuild wrote it, but a merge or a hand may have broken it, and what it says ends in
+ * download paths: so every field is checked. Throws a `Failure` that names the line.
+ */
+export function parseLock(bytes: Uint8Array, file: string): DebsLock {
+  const text = decode(bytes) ?? '';
+  const place = textPlaces(file, text);
+  const value = parseJson(text, (offset, message) => lockFailure(`this is not JSON: ${message}`, place(offset)));
+  const wrong = typeof value === 'object' && value !== null ? wrongField(value, LOCK) : 'it is not a map';
+  if (wrong !== undefined) throw lockFailure(wrong, place(0));
+  const lock = value as DebsLock;
+  for (const deb of lock.debs) {
+    const problem = typeof deb === 'object' && deb !== null ? wrongField(deb, DEB) : 'a deb is not a map';
+    if (problem !== undefined) throw lockFailure(problem, place(lineOf(text, deb)));
+  }
+  return lock;
+}
+
+type Test = (value: unknown) => boolean;
+
+const matches =
+  (pattern: RegExp): Test =>
+  (value) =>
+    typeof value === 'string' && pattern.test(value);
+const isTexts: Test = (value) => Array.isArray(value) && value.every((item) => typeof item === 'string');
+const isSize: Test = (value) => Number.isSafeInteger(value) && (value as number) > 0;
+
+const LOCK: Readonly<Record<keyof DebsLock, Test>> = {
+  format: (value) => value === 1,
+  distribution: matches(/^(debian|ubuntu)$/),
+  suites: isTexts,
+  architecture: matches(/^[a-z0-9]+$/),
+  requested: isTexts,
+  snapshot: matches(/^[0-9]{8}T[0-9]{6}Z$/),
+  debs: Array.isArray,
+};
+
+const DEB: Readonly<Record<keyof LockedDeb, Test>> = {
+  name: matches(/^[a-z0-9][a-z0-9.+-]*$/),
+  version: matches(/^[A-Za-z0-9.+:~-]+$/),
+  architecture: matches(/^[a-z0-9]+$/),
+  archive: matches(/^(debian|debian-security|ubuntu|ubuntu-ports)$/),
+  path: (value) =>
+    matches(/^[A-Za-z0-9._+~:%-]+(\/[A-Za-z0-9._+~:%-]+)*$/)(value) && !/(^|\/)\.\.?(\/|$)/.test(String(value)),
+  size: isSize,
+  sha256: matches(/^[0-9a-f]{64}$/),
+};
+
+function wrongField(value: object, tests: Readonly<Record<string, Test>>): string | undefined {
+  const entries = new Map(Object.entries(value));
+  const wrong = Object.keys(tests).find((key) => !tests[key]?.(entries.get(key)));
+  if (wrong === undefined) return undefined;
+  return entries.has(wrong) ? `'${wrong}' is ${JSON.stringify(entries.get(wrong))}` : `'${wrong}' is missing`;
+}
+
+function parseJson(text: string, failureAt: (offset: number, message: string) => Failure): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const { message } = error as SyntaxError;
+    const position = message.match(/at position ([0-9]+)/)?.[1];
+    throw failureAt(
+      position === undefined ? text.trimEnd().length : Number(position),
+      message.replace(/ in JSON.*$/, '').replace(/^./, (first) => first.toLowerCase()),
+    );
+  }
+}
+
+/** A lock has one deb per line, so its text finds its line. */
+function lineOf(text: string, deb: unknown): number {
+  return Math.max(0, text.indexOf(JSON.stringify(deb)));
+}
+
+function lockFailure(message: string, at: Diagnostic['at'] & object): Failure {
+  const hint = 'do not edit locks by hand; `pibuild lock` makes them';
+  return new Failure(recipeProblem('lock', `the lock cannot be used: ${message}`, at, hint));
+}

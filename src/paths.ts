@@ -32,6 +32,23 @@ export class ProjectPaths {
   logs(board: string): string {
     return join(this.output(board), 'logs');
   }
+  /** The card image of the last build. Its checksum, block map and list of contents lie beside it. */
+  image(board: string): string {
+    return join(this.output(board), `${board.replaceAll('/', '-')}.img`);
+  }
+  checksum(board: string): string {
+    return `${this.image(board)}.sha256`;
+  }
+  blockMap(board: string): string {
+    return `${this.image(board)}.bmap`;
+  }
+  manifest(board: string): string {
+    return this.image(board).replace(/img$/, 'manifest.json');
+  }
+  /** What the files beside it were copied from, so that they are copied again only when they changed. */
+  copies(board: string): string {
+    return join(this.output(board), '.copies.json');
+  }
 }
 
 /** Every folder of the store. No other file joins these names. */
@@ -67,6 +84,10 @@ export class StorePaths {
   /** What each task was made of the last time, for `pibuild why`; never needed for a build. */
   history(project: string, task: string): string {
     return join(this.root, 'history', project, `${task.replaceAll('/', '+')}.json`);
+  }
+  /** The half-done work of a task that failed, kept until it runs again. */
+  failed(project: string, task: string): string {
+    return join(this.root, 'failed', project, task.replaceAll('/', '+'));
   }
   /** How long tasks took, for scheduling. */
   get times(): string {

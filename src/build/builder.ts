@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import { dependencies, inOrder } from '../graph/graph.ts';
 import { digestOf } from '../graph/reapi.ts';
@@ -9,7 +9,7 @@ import type { TaskKind } from '../kinds/kind.ts';
 import { quote } from '../kinds/script.ts';
 import { actionOf } from './action.ts';
 import { capture } from './command.ts';
-import type { Emit } from './event.ts';
+import type { Emit, TaskFinished } from './event.ts';
 import { collect, type Execution, execute, perform, prepare } from './execute.ts';
 import { differences, type History, recordOf, type TaskRecord } from './history.ts';
 import { Jobserver } from './jobserver.ts';
@@ -36,6 +36,8 @@ export interface BuildOptions {
   readonly signal: AbortSignal;
   /** The folder for the tasks' logs. */
   readonly logs: string;
+  /** Where the half-done work of a failed task is kept. */
+  readonly failed: (task: TaskId) => string;
   readonly history: History;
   readonly times: Times;
   /** How many jobs run at once; default: one for each processor. */
@@ -208,23 +210,17 @@ export class Builder {
   async #settle(task: Task): Promise<Outcome> {
     const kind = this.#kind(task);
     const known = kind.known?.(task.params as never);
-    if (known) return { artifacts: known.artifacts };
+    if (known) {
+      this.#options.emit({ ...ended(task), fingerprint: '' as Fingerprint, outcome: 'known', took: 0 });
+      return { artifacts: known.artifacts };
+    }
     const inputs = await this.#inputArtifacts(task);
     const { fingerprint, record } = await this.#identity(task, kind, inputs);
     const stored = this.#options.store.trace(fingerprint);
     const artifacts = stored && artifactsOf(task, stored);
     if (!artifacts) return this.#run(task);
     this.#options.history.set(task, record);
-    const { title } = task;
-    this.#options.emit({
-      type: 'task-finished',
-      at: Date.now(),
-      task: task.id,
-      title,
-      fingerprint,
-      outcome: 'stored',
-      took: 0,
-    });
+    this.#options.emit({ ...ended(task), fingerprint, outcome: 'stored', took: 0 });
     return { artifacts, fingerprint };
   }
 
@@ -313,15 +309,7 @@ export class Builder {
       const artifacts = trace && artifactsOf(task, trace);
       if (!artifacts || !identity) return action();
       const { fingerprint } = identity;
-      emit({
-        type: 'task-finished',
-        at: Date.now(),
-        task: task.id,
-        title: task.title,
-        fingerprint,
-        took: 0,
-        outcome: 'elsewhere',
-      });
+      emit({ ...ended(task), fingerprint, outcome: 'elsewhere', took: 0 });
       return { artifacts, fingerprint };
     });
   }
@@ -344,8 +332,8 @@ export class Builder {
     times.set(task.id, took);
     this.#ran.add(task.id);
     const fingerprint = identity?.fingerprint ?? ('' as Fingerprint);
-    emit({ type: 'task-finished', at: Date.now(), task: task.id, title, fingerprint, outcome: 'ran', took });
-    this.#cleaning.push(store.discard(facts.scratch));
+    emit({ ...ended(task), fingerprint, outcome: 'ran', took });
+    this.#cleaning.push(store.discard(facts.scratch), store.discard(this.#options.failed(task.id)));
     return { artifacts, ...(identity && { fingerprint }) };
   }
 
@@ -499,6 +487,7 @@ export class Builder {
       this.#diagnostics.push(...expected.diagnostics);
       if (!this.#options.keepGoing) this.#stop.abort();
     }
+    const command = cancelled ? undefined : this.#keepFailed(task, facts);
     emit({
       type: 'task-failed',
       at: Date.now(),
@@ -509,9 +498,27 @@ export class Builder {
       diagnostics: expected.diagnostics,
       log: facts.log,
       tail: facts.scratch ? tailOf(facts.log) : [],
-      ...(facts.argv && !cancelled && { command: facts.argv.map(quote).join(' ') }),
+      ...(command !== undefined && { command }),
     });
     return new NotTried(`${task.id} failed`);
+  }
+
+  /** Keeps the half-done work of a failed task; returns the command line that runs it again there. */
+  #keepFailed(task: Task, { scratch, argv }: Attempt): string | undefined {
+    if (scratch === undefined || argv === undefined) {
+      if (scratch !== undefined) this.#cleaning.push(this.#options.store.discard(scratch));
+      return undefined;
+    }
+    const kept = this.#options.failed(task.id);
+    try {
+      rmSync(kept, { recursive: true, force: true });
+      mkdirSync(dirname(kept), { recursive: true });
+      renameSync(scratch, kept);
+    } catch {
+      // On a full disk, say. The work stays where it is until the store is tidied.
+      return argv.map(quote).join(' ');
+    }
+    return argv.map((word) => quote(word.replace(scratch, kept))).join(' ');
   }
 
   /** An error that is no bug, as a Failure: diagnostics, a store that cannot be written, work stopped by cancelling. */
@@ -550,6 +557,10 @@ export class Builder {
 
 function isBug(result: PromiseSettledResult<unknown>): result is PromiseRejectedResult {
   return result.status === 'rejected' && !(result.reason instanceof NotTried) && !(result.reason instanceof Failure);
+}
+
+function ended({ id, title }: Task): Pick<TaskFinished, 'type' | 'at' | 'task' | 'title'> {
+  return { type: 'task-finished', at: Date.now(), task: id, title };
 }
 
 function tailOf(log: string): string[] {

@@ -59,9 +59,13 @@ export interface TaskFinished {
   at: number;
   task: TaskId;
   title: string;
+  /** Empty when its result is known beforehand. */
   fingerprint: Fingerprint;
-  /** `ran`: it ran now. `stored`: the store had its result. `elsewhere`: another pibuild made it while this one waited. */
-  outcome: 'ran' | 'stored' | 'elsewhere';
+  /**
+   * `ran`: it ran now. `stored`: the store had its result. `elsewhere`: another pibuild made it while this one waited.
+   * `known`: what it gives is known beforehand (a download with its sha256); it starts later if its bytes are needed.
+   */
+  outcome: 'ran' | 'stored' | 'elsewhere' | 'known';
   /** Milliseconds; 0 unless it ran. */
   took: number;
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, linkSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, linkSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fail } from '../diagnostic.ts';
 import type { Artifact, Digest, Task } from '../graph/task.ts';
@@ -140,7 +140,11 @@ function layOut(execution: Execution, work: string): void {
     for (const [name, input] of Object.entries(execution.inputs)) {
       const place = join(work, 'in', name);
       mkdirSync(input.type === 'tree' ? place : dirname(place), { recursive: true });
-      if (input.type === 'file') linkSync(input.path, place);
+      if (input.type === 'file') {
+        // It is there already where a failed task's work is entered again.
+        rmSync(place, { force: true });
+        linkSync(input.path, place);
+      }
     }
     for (const name of Object.keys(execution.task.outputs))
       mkdirSync(dirname(join(work, 'out', name)), { recursive: true });

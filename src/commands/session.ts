@@ -22,6 +22,7 @@ export function openProject(context: Context): Project {
 export function buildOptions(context: Context, project: Project, name: string, emit: Emit): BuildOptions {
   const store = new Store(context.store.root, (entry) => emit({ type: 'store-damaged', at: Date.now(), entry }));
   const { jobs, keepGoing, offline } = context.options;
+  const key = digestOf(project.root).hash.slice(0, 16);
   return {
     store,
     kinds: taskKinds,
@@ -29,7 +30,8 @@ export function buildOptions(context: Context, project: Project, name: string, e
     emit,
     signal: context.signal,
     logs: new ProjectPaths(project.root).logs(name),
-    history: new History(context.store.history(digestOf(project.root).hash.slice(0, 16), name)),
+    failed: (task) => context.store.failed(key, `${name}.${task}`),
+    history: new History(context.store.history(key, name)),
     times: new Times(context.store.times),
     keepGoing,
     offline,

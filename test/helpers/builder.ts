@@ -22,6 +22,7 @@ export function createBench(folder = mkdtempSync(join(tmpdir(), 'pibuild-test-')
     emit: (event) => events.push(event),
     signal: new AbortController().signal,
     logs: join(folder, 'logs'),
+    failed: (id) => join(folder, 'failed', id),
     history: new History(join(folder, 'history.json')),
     times: new Times(join(folder, 'times.json')),
   });

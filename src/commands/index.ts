@@ -22,8 +22,3 @@ export const verbs: readonly Verb[] = [
     load: () => import('./make.ts'),
   },
 ];
-
-/** Whether a verb exists: what reports tell people to type next is only what they can type. */
-export function hasVerb(name: string): boolean {
-  return verbs.some((verb) => verb.name === name);
-}

@@ -1,15 +1,18 @@
+import { checkKconfigKind } from './check-kconfig.ts';
 import { commandKind } from './command.ts';
 import { fetchKind } from './fetch.ts';
+import { kconfigKind } from './kconfig.ts';
+import { kernelKind } from './kernel.ts';
 import type { PackageKind, TaskKind } from './kind.ts';
 import { toolsKind } from './tools.ts';
 import { unpackDebsKind } from './unpack-debs.ts';
 
 /** The kinds of packages, by the word that `kind:` in a package.yaml uses. */
 export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<string, PackageKind<never>>(
-  [toolsKind].map((kind) => [kind.kind, kind as PackageKind<never>]),
+  [toolsKind, kernelKind, kconfigKind].map((kind) => [kind.kind, kind as PackageKind<never>]),
 );
 
 /** How tasks are run, by `Task.kind`. */
 export const taskKinds: ReadonlyMap<string, TaskKind<never>> = new Map<string, TaskKind<never>>(
-  [commandKind, fetchKind, unpackDebsKind].map((kind) => [kind.kind, kind as TaskKind<never>]),
+  [commandKind, fetchKind, unpackDebsKind, checkKconfigKind].map((kind) => [kind.kind, kind as TaskKind<never>]),
 );

@@ -16,8 +16,11 @@ export const crossEnvironment: Readonly<Record<string, string>> = {
   CROSS_COMPILE: 'aarch64-linux-gnu-',
 };
 
-/** Makes the artifact `layer` of what was installed below `stage/`: a tar in canonical form, owned by root. */
-export const packLayer = [
+/** tar with all that could differ from one machine or moment to the next fixed. What to pack follows. */
+export const canonicalTar = [
   'tar --sort=name --format=pax --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
-  '--mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner -C stage -cf out/layer .',
+  '--mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner',
 ].join(' ');
+
+/** Makes the artifact `layer` of what was installed below `stage/`: a tar in canonical form, owned by root. */
+export const packLayer = `${canonicalTar} -C stage -cf out/layer .`;

@@ -1,0 +1,82 @@
+import { type Expression, enough, evaluate, type Tristate, unmet, type Values } from './expression.ts';
+import type { Definition, KconfigModel } from './model.ts';
+
+/** What would have to be asked for so that something becomes possible: symbols and values, in the order to write them. */
+export type Settings = ReadonlyMap<string, string>;
+
+/** Deeper chains than this are no help to a reader. */
+const DEEPEST = 8;
+
+/**
+ * The settings that give an expression the wanted value, found by following `depends on` and `select` upwards. Of an `||` the
+ * side that needs least. Undefined when no setting can do it (another architecture, a compiler's feature).
+ */
+export function settingsFor(
+  expression: Expression,
+  wanted: Tristate,
+  model: KconfigModel,
+  values: Values,
+  depth = 0,
+): Settings | undefined {
+  if (enough(evaluate(expression, values), wanted)) return new Map();
+  if (depth > DEEPEST) return undefined;
+  switch (expression.type) {
+    case 'and':
+      return all(expression.operands.map((operand) => settingsFor(operand, wanted, model, values, depth)));
+    case 'or':
+      return least(expression.operands.map((operand) => settingsFor(operand, wanted, model, values, depth)));
+    case 'not':
+      return expression.operand.type === 'symbol' ? new Map([[expression.operand.name, 'n']]) : undefined;
+    case 'symbol':
+      return settingsForSymbol(expression.name, wanted, model, values, depth + 1);
+    default:
+      return undefined;
+  }
+}
+
+/** All that must hold for a definition to be visible to whoever configures. */
+export function visibility(definition: Definition): Expression {
+  return { type: 'and', operands: [...definition.depends, ...(definition.prompt?.conditions ?? [])] };
+}
+
+/** The value that a dependency must have for a symbol to become what was asked: a bool can be y where m is all it gets. */
+export function wantedOf(type: string | undefined, value: string): Tristate {
+  return type === 'tristate' && value === 'y' ? 'y' : 'm';
+}
+
+function settingsForSymbol(
+  name: string,
+  wanted: Tristate,
+  model: KconfigModel,
+  values: Values,
+  depth: number,
+): Settings | undefined {
+  const symbol = model.symbols.get(name);
+  if (symbol === undefined) return undefined;
+  const value = symbol.type === 'tristate' ? wanted : 'y';
+  const own = symbol.definitions
+    .filter((definition) => definition.prompt !== undefined)
+    .map((definition) => {
+      const missing = unmet(visibility(definition), values, wantedOf(symbol.type, value));
+      const before = missing && settingsFor(missing, wantedOf(symbol.type, value), model, values, depth);
+      return missing && before === undefined ? undefined : new Map([...(before ?? []), [name, value]]);
+    });
+  const asked = least(own);
+  if (asked !== undefined) return asked;
+  return least(symbol.selectedBy.map((selector) => settingsForSymbol(selector.name, wanted, model, values, depth + 1)));
+}
+
+function all(parts: readonly (Settings | undefined)[]): Settings | undefined {
+  const settings = new Map<string, string>();
+  for (const part of parts) {
+    if (part === undefined) return undefined;
+    for (const [name, value] of part) settings.set(name, value);
+  }
+  return settings;
+}
+
+function least(parts: readonly (Settings | undefined)[]): Settings | undefined {
+  let best: Settings | undefined;
+  for (const part of parts) if (part !== undefined && (best === undefined || part.size < best.size)) best = part;
+  return best;
+}

@@ -78,6 +78,14 @@ export class StorePaths {
   get temporary(): string {
     return join(this.root, 'tmp');
   }
+  /** The temporary folder of one process. */
+  temporaryOf(session: string): string {
+    return join(this.root, 'tmp', session);
+  }
+  /** Marks of the processes at work; without a session the folder of them. */
+  presence(session = ''): string {
+    return join(this.root, 'present', session);
+  }
   get ccache(): string {
     return join(this.root, 'ccache');
   }

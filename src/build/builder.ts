@@ -14,6 +14,7 @@ import { collect, type Execution, execute, perform, prepare } from './execute.ts
 import { differences, type History, recordOf, type TaskRecord } from './history.ts';
 import { Jobserver } from './jobserver.ts';
 import { withLock } from './lock.ts';
+import { enter, sweep } from './presence.ts';
 import { artifactsOf, resultOf } from './result.ts';
 import { throughLoader } from './sandbox.ts';
 import { Slots } from './slots.ts';
@@ -108,7 +109,8 @@ export class Builder {
   readonly #diagnostics: Diagnostic[] = [];
   readonly #cleaning: Promise<void>[] = [];
   #priorities: ReadonlyMap<TaskId, number> = new Map();
-  #jobserver: Promise<{ server: Jobserver; folder: string }> | undefined;
+  #leave: Promise<() => void> | undefined;
+  #jobserver: Promise<Jobserver> | undefined;
   readonly #ran = new Set<TaskId>();
   #failed = 0;
 
@@ -127,6 +129,7 @@ export class Builder {
 
   async build(targets: readonly TaskId[]): Promise<BuildResult> {
     const started = Date.now();
+    await this.#present();
     const tasks = inOrder(this.#graph, targets);
     this.#priorities = this.#options.times.priorities(tasks);
     this.#options.emit({ type: 'build-started', at: started, targets, tasks: tasks.length });
@@ -154,14 +157,14 @@ export class Builder {
 
   /** The folder of an input's bytes, or the file of them, made if need be: for verbs that use an artifact themselves. */
   async path(input: Extract<Input, { from: 'task' }>): Promise<string> {
-    const outcome = await this.#resolve(input.task);
-    const artifact = outcome.artifacts[input.artifact];
-    if (!artifact) throw new Error(`${input.task} has no artifact ${input.artifact}`);
+    await this.#present();
+    const artifact = await this.#artifact(input);
     return (await this.#bytes(artifact)) ?? (await this.#made(input));
   }
 
   /** Everything a sandboxed task needs to be run by hand, laid out in a folder of its own. */
   async stage(id: TaskId, scratch: string): Promise<ReturnType<typeof prepare>> {
+    await this.#present();
     const task = this.#task(id);
     const inputs = await this.#inputPaths(task, await this.#inputArtifacts(task));
     return prepare(await this.#execution(task, inputs, scratch));
@@ -183,6 +186,12 @@ export class Builder {
       if (error instanceof NotTried) return undefined;
       throw error;
     }
+  }
+
+  /** Shows others that somebody is at work in the store, until `#finish`. */
+  #present(): Promise<() => void> {
+    this.#leave ??= enter(this.#options.store);
+    return this.#leave;
   }
 
   /** A target's artifacts, with their bytes in the store. */
@@ -460,11 +469,9 @@ export class Builder {
   }
 
   #jobs(tree: string): Promise<Jobserver> {
-    this.#jobserver ??= (async () => {
-      const folder = this.#options.store.temporary('jobserver');
-      return { folder, server: await Jobserver.create(folder, tree, this.#options.jobs ?? availableParallelism()) };
-    })();
-    return this.#jobserver.then(({ server }) => server);
+    const jobs = this.#options.jobs ?? availableParallelism();
+    this.#jobserver ??= Jobserver.create(this.#options.store.temporary('jobserver'), tree, jobs);
+    return this.#jobserver;
   }
 
   #reason(task: Task, record: TaskRecord | undefined): string {
@@ -531,10 +538,13 @@ export class Builder {
     await Promise.allSettled(this.#cleaning);
     const jobserver = await this.#jobserver?.catch(() => undefined);
     this.#jobserver = undefined;
-    jobserver?.server.close();
-    if (jobserver) rmSync(jobserver.folder, { recursive: true, force: true });
+    jobserver?.close();
+    rmSync(this.#options.store.paths.temporaryOf(this.#options.store.session), { recursive: true, force: true });
+    if (this.#ran.size > 0) await sweep(this.#options.store);
     this.#options.history.save();
     this.#options.times.save();
+    (await this.#leave)?.();
+    this.#leave = undefined;
   }
 
   #logPath(task: Task): string {

@@ -2,20 +2,21 @@ import { createHash } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';
 
 /**
- * A lock between processes that the kernel frees when its holder dies, however it dies: a socket in Linux's abstract
+ * Locks between processes that the kernel frees when their holder dies, however it dies: a socket in Linux's abstract
  * namespace (unix(7)). Where two processes do not share that namespace they both do the work, and as everything
  * appears by rename, the result is the same.
  */
+
+/** Does something that no other process may do at the same time. `waiting` is called once if it has to wait. */
 export async function withLock<T>(
   store: string,
   name: string,
   waiting: () => void,
   action: () => Promise<T>,
 ): Promise<T> {
-  const address = `\0pibuild/${createHash('sha256').update(`${process.getuid?.()} ${store} ${name}`).digest('hex')}`;
   let told = false;
   for (;;) {
-    const release = await claim(address);
+    const release = await claim(store, name);
     if (release) {
       try {
         return await action();
@@ -25,12 +26,12 @@ export async function withLock<T>(
     }
     if (!told) waiting();
     told = true;
-    await untilFree(address);
+    await untilFree(store, name);
   }
 }
 
-/** Takes the address; resolves with what frees it, or undefined when another process has it. */
-function claim(address: string): Promise<(() => void) | undefined> {
+/** Takes a lock; resolves with what frees it, or undefined when a living process has it. */
+export function claim(store: string, name: string): Promise<(() => void) | undefined> {
   return new Promise((resolve, reject) => {
     // Whoever waits stays connected until the holder releases or dies; that never keeps the holder's process alive.
     const waiters = new Set<Socket>();
@@ -39,7 +40,7 @@ function claim(address: string): Promise<(() => void) | undefined> {
       if (error.code === 'EADDRINUSE') resolve(undefined);
       else reject(error);
     });
-    server.listen(address, () => {
+    server.listen(address(store, name), () => {
       server.unref();
       resolve(() => {
         server.close();
@@ -49,10 +50,15 @@ function claim(address: string): Promise<(() => void) | undefined> {
   });
 }
 
-function untilFree(address: string): Promise<void> {
+/** Resolves when the holder of a lock has released it or died; at once when nobody has it. */
+export function untilFree(store: string, name: string): Promise<void> {
   return new Promise((resolve) => {
-    const socket = connect(address);
+    const socket = connect(address(store, name));
     socket.on('error', () => {});
     socket.on('close', () => setTimeout(resolve, 20));
   });
+}
+
+function address(store: string, name: string): string {
+  return `\0pibuild/${createHash('sha256').update(`${process.getuid?.()} ${store} ${name}`).digest('hex')}`;
 }

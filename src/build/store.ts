@@ -33,6 +33,8 @@ import { hashFile } from './hash.ts';
  */
 export class Store {
   readonly paths: StorePaths;
+  /** Names this process's temporary files, so that what it leaves behind can be told from what others work on. */
+  readonly session = randomBytes(8).toString('hex');
   readonly #damaged: (entry: string) => void;
 
   /** `damaged` is told of every entry that was not what was written; the entry is gone by then. */
@@ -43,7 +45,7 @@ export class Store {
 
   /** A new empty folder below the store, on the same filesystem as the blobs. */
   temporary(name: string): string {
-    const folder = join(this.paths.temporary, `${name.replaceAll('/', '+')}-${randomBytes(6).toString('hex')}`);
+    const folder = join(this.#ownFolder(), `${name.replaceAll('/', '+')}-${randomBytes(4).toString('hex')}`);
     writing(() => mkdirSync(folder, { recursive: true, mode: 0o755 }));
     return folder;
   }
@@ -134,10 +136,21 @@ export class Store {
     const payload = bytes.subarray(CHECKSUM);
     try {
       if (!checksum(payload).equals(bytes.subarray(0, CHECKSUM))) throw new Error('checksum differs');
-      return decodeActionResult(payload);
+      const result = decodeActionResult(payload);
+      this.#used(path);
+      return result;
     } catch {
       this.#drop(path);
       return undefined;
+    }
+  }
+
+  /** A trace's time says when it was last of use: what `gc` keeps longest. */
+  #used(path: string): void {
+    try {
+      utimesSync(path, new Date(), new Date());
+    } catch {
+      // A store that is only read is still a store.
     }
   }
 
@@ -190,8 +203,13 @@ export class Store {
   }
 
   #temporaryFile(): string {
-    writing(() => mkdirSync(this.paths.temporary, { recursive: true, mode: 0o755 }));
-    return join(this.paths.temporary, randomBytes(8).toString('hex'));
+    const folder = this.#ownFolder();
+    writing(() => mkdirSync(folder, { recursive: true, mode: 0o755 }));
+    return join(folder, randomBytes(8).toString('hex'));
+  }
+
+  #ownFolder(): string {
+    return this.paths.temporaryOf(this.session);
   }
 }
 

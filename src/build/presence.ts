@@ -1,0 +1,74 @@
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { claim, untilFree } from './lock.ts';
+import { type Store, writing } from './store.ts';
+
+/**
+ * Who is at work in a store. A build is present from its start to its end; whoever tidies the store waits until nobody
+ * is, and builds wait until the tidying is done. What a dead process left half-done is found by its lock being free.
+ */
+
+const TIDYING = 'tidying';
+
+/** Makes a build present; resolves with what ends its presence. Waits while the store is being tidied. */
+export async function enter(store: Store): Promise<() => void> {
+  const mark = store.paths.presence(store.session);
+  writing(() => {
+    mkdirSync(store.paths.presence(), { recursive: true, mode: 0o755 });
+    writeFileSync(mark, '');
+  });
+  const release = await claim(store.paths.root, store.session);
+  await untilFree(store.paths.root, TIDYING);
+  return () => {
+    release?.();
+    rmSync(mark, { force: true });
+  };
+}
+
+/** Tidies while nobody is at work; resolves with undefined, having done nothing, when somebody is. */
+export async function alone<T>(store: Store, action: () => Promise<T>): Promise<T | undefined> {
+  const release = await claim(store.paths.root, TIDYING);
+  if (!release) return undefined;
+  try {
+    const others = await living(store);
+    return others.length > 0 ? undefined : await action();
+  } finally {
+    release();
+  }
+}
+
+/** Removes the temporary folders of processes that are gone. Returns how many. */
+export async function sweep(store: Store): Promise<number> {
+  let count = 0;
+  for (const session of names(store.paths.temporary)) {
+    const release = session === store.session ? undefined : await claim(store.paths.root, session);
+    if (!release) continue;
+    await rm(store.paths.temporaryOf(session), { recursive: true, force: true });
+    release();
+    count += 1;
+  }
+  return count;
+}
+
+/** The sessions of processes that live; the marks of dead ones are removed. */
+async function living(store: Store): Promise<string[]> {
+  const alive: string[] = [];
+  for (const session of names(store.paths.presence())) {
+    const release = await claim(store.paths.root, session);
+    if (!release) {
+      alive.push(session);
+      continue;
+    }
+    rmSync(store.paths.presence(session), { force: true });
+    release();
+  }
+  return alive;
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -38,7 +38,7 @@ export interface LockedDebsRecipe {
 }
 
 /** The package that has the apt whose defaults are used on hosts without one. */
-const APT_PACKAGE = 'tools/userland';
+const APT_PACKAGE = 'tools/apt';
 
 /**
  * The lock of a package, which must be of what its recipe asks for now.

@@ -21,4 +21,38 @@ export const verbs: readonly Verb[] = [
     ],
     load: () => import('./make.ts'),
   },
+  {
+    name: 'why',
+    summary: 'Say which tasks would run, and why',
+    details: 'Compares what each task is made of now with what it was made of the last time. Runs nothing.',
+    arguments: [
+      { name: '<board>', summary: 'a folder below boards/' },
+      { name: '[task]', summary: 'only this task and what it needs' },
+    ],
+    options: [],
+    examples: [
+      ['why rpi3', 'what the next make would do'],
+      ['why rpi3 linux:build', 'why the kernel would be compiled again'],
+    ],
+    load: () => import('./why.ts'),
+  },
+  {
+    name: 'shell',
+    summary: 'Open a shell where a task runs',
+    details: [
+      "The task's tools, inputs and environment; what it needs is built first. After a failure the shell stands in the",
+      'work as it failed, else what is done there is gone afterwards.',
+    ].join(' '),
+    arguments: [
+      { name: '<board>', summary: 'a folder below boards/' },
+      { name: '<task>', summary: 'a task, like busybox:build' },
+      { name: '[command...]', summary: 'run this instead of an interactive shell' },
+    ],
+    options: [],
+    examples: [
+      ['shell rpi3 busybox:build', 'look around where busybox is built'],
+      ['shell rpi3 linux:build -- ls in', 'run one command there'],
+    ],
+    load: () => import('./shell.ts'),
+  },
 ];

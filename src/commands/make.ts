@@ -1,8 +1,9 @@
 import { type BuildResult, build } from '../build/builder.ts';
 import type { Emit } from '../build/event.ts';
 import { Store } from '../build/store.ts';
-import { didYouMean, Failure, fail } from '../diagnostic.ts';
-import type { Artifact, Digest, TaskGraph, TaskId } from '../graph/task.ts';
+import { Failure, fail, unwrap } from '../diagnostic.ts';
+import { findTask } from '../graph/graph.ts';
+import type { Artifact, Digest } from '../graph/task.ts';
 import type { ArtifactRef } from '../kinds/kind.ts';
 import { ProjectPaths } from '../paths.ts';
 import { type BoardPlan, planBoard } from '../plan.ts';
@@ -20,7 +21,7 @@ export async function run(context: Context, call: Call): Promise<number> {
   const project = openProject(context);
   if (name === undefined) return listBoards(context, project);
   const plan = planBoard(project, name);
-  const targets = tasks.length > 0 ? tasks.map((task) => taskOf(plan.graph, task)) : plan.graph.targets;
+  const targets = tasks.length > 0 ? tasks.map((task) => unwrap(findTask(plan.graph, task)).id) : plan.graph.targets;
   const reporter = openReporter(context, name);
   try {
     const result = await build(plan.graph, targets, buildOptions(context, project, name, reporter.emit));
@@ -29,12 +30,6 @@ export async function run(context: Context, call: Call): Promise<number> {
   } finally {
     reporter.close();
   }
-}
-
-function taskOf(graph: TaskGraph, name: string): TaskId {
-  const task = graph.tasks.get(name as TaskId);
-  if (task) return task.id;
-  throw fail('cli/unknown-task', `there is no task '${name}' in this board`, didYouMean(name, graph.tasks.keys()));
 }
 
 async function leaveResults(context: Context, project: Project, plan: BoardPlan, result: BuildResult, emit: Emit) {

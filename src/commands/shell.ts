@@ -20,7 +20,7 @@ export async function run(context: Context, call: Call): Promise<number> {
   const { graph } = planBoard(project, board);
   const task = unwrap(findTask(graph, name));
   if (!task.tools) throw fail('shell/no-sandbox', `${task.id} is done by pibuild itself, not in a sandbox`);
-  const reporter = openReporter(context);
+  const reporter = openReporter(context, board);
   const options = buildOptions(context, project, board, reporter.emit);
   const builder = new Builder(graph, options);
   const failed = options.failed(task.id);

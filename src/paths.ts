@@ -61,15 +61,24 @@ export class StorePaths {
 
   /** Content-addressed blobs; `executable` ones apart, since a hard link shares its mode. */
   blob(hash: string, executable = false): string {
-    return join(this.root, executable ? 'cas-x' : 'cas', hash.slice(0, 2), hash);
+    return join(this.blobs(executable), hash.slice(0, 2), hash);
+  }
+  blobs(executable = false): string {
+    return join(this.root, executable ? 'cas-x' : 'cas');
   }
   /** Traces: ActionResults by the digest of their Action. */
   trace(fingerprint: string): string {
-    return join(this.root, 'ac', fingerprint.slice(0, 2), fingerprint);
+    return join(this.traces, fingerprint.slice(0, 2), fingerprint);
+  }
+  get traces(): string {
+    return join(this.root, 'ac');
   }
   /** Trees unpacked for use, by the digest of their root Directory; hard links into the blobs. */
   tree(hash: string): string {
-    return join(this.root, 'trees', hash);
+    return join(this.trees, hash);
+  }
+  get trees(): string {
+    return join(this.root, 'trees');
   }
   /** Unfinished downloads, by the hash they will have. */
   partial(hash: string): string {

@@ -128,8 +128,8 @@ export class Store {
     return digest;
   }
 
-  /** The result that a task left, or undefined. */
-  trace(fingerprint: Fingerprint): ActionResult | undefined {
+  /** The result that a task left, or undefined. To `use` it counts for `gc`, to `look` does not. */
+  trace(fingerprint: Fingerprint, purpose: 'use' | 'look' = 'use'): ActionResult | undefined {
     const path = this.paths.trace(fingerprint);
     const bytes = readIfPresent(path);
     if (bytes === undefined) return undefined;
@@ -137,7 +137,7 @@ export class Store {
     try {
       if (!checksum(payload).equals(bytes.subarray(0, CHECKSUM))) throw new Error('checksum differs');
       const result = decodeActionResult(payload);
-      this.#used(path);
+      if (purpose === 'use') this.#used(path);
       return result;
     } catch {
       this.#drop(path);

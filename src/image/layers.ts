@@ -26,6 +26,7 @@ export type Root = readonly RootEntry[];
  *   names both, unless the later layer says `replace`.
  * - Folders merge. A folder that is 0755 and root's says nothing about itself, since every build makes such folders;
  *   any other mode or owner is meant, and wins, and two that are meant must agree.
+ * - The root itself is 0755 and root's, whatever layers say, since sqfstar takes its mode from elsewhere.
  * - A layer's permissions belong to the layer; the board's come last and on top.
  *
  * All faults of a kind are reported in one run.
@@ -41,7 +42,7 @@ export function mergeLayers(layers: readonly Layer[], permissions: readonly Perm
   addFolders(merge);
   const faults = [...merge.faults, ...conflictDiagnostics([...merge.conflicts.values()])];
   if (faults.length > 0) return { ok: false, diagnostics: faults };
-  const inodes = new Map([...merge.entries].map(([path, entry]) => [path, entry.inode]));
+  const inodes = new Map([...merge.entries].flatMap(([path, { inode }]) => (path === '' ? [] : [[path, inode]])));
   const unmatched = applyPermissions(permissions, inodes, links, 'the board');
   if (unmatched.length > 0) return { ok: false, diagnostics: unmatched };
   return success(sortByPath(merge.entries.values()));
@@ -88,6 +89,7 @@ function addLayer(merge: Merge, { layer, index }: Part): void {
   const replaced = new Set<string>();
   const replaces = replacer(layer);
   for (const [path, inode] of index) {
+    if (path === '') continue;
     const place = followLinks(path, merge.links, inode.type === 'folder');
     if (typeof place !== 'string') {
       merge.faults.push(lost(layer, path, place.fault));
@@ -142,7 +144,7 @@ function dropBelow(merge: Merge, folder: string): void {
 
 /** Makes the folders that nobody brings, and finds what lies below something that is no folder. */
 function addFolders(merge: Merge): void {
-  if (!merge.entries.has('')) merge.entries.set('', { path: '', inode: plainFolder(), layers: [] });
+  merge.entries.set('', { path: '', inode: plainFolder(), layers: [] });
   for (const entry of [...merge.entries.values()]) {
     for (const parent of ancestorsOf(entry.path)) {
       const present = merge.entries.get(parent);

@@ -1,7 +1,18 @@
-import type { Task } from '../graph/task.ts';
+import type { Input, Task, TaskId } from '../graph/task.ts';
 import type { Board } from '../recipe/model.ts';
 import type { Permission } from '../recipe/schema.ts';
+import { planAccounts } from './accounts.ts';
+import { planBmap } from './bmap.ts';
+import { type BootTree, planBoot } from './boot.ts';
+import { artifact } from './command.ts';
+import { diskId, diskLayout, planDisk } from './disk.ts';
 import type { ArtifactRef } from './kind.ts';
+import { planManifest } from './manifest.ts';
+import { type MergeParams, mergeLayersKind } from './merge-layers.ts';
+import { planOverlay } from './overlay.ts';
+import { planRootfs } from './rootfs.ts';
+
+export type { BootTree } from './boot.ts';
 
 /** A package's layer on its way into the root. */
 export interface ImageLayer {
@@ -12,12 +23,6 @@ export interface ImageLayer {
   readonly permissions: readonly Permission[];
   /** Paths (globs) of this layer that may take the place of what an earlier layer brings. */
   readonly replace?: readonly string[];
-}
-
-/** A package's tree of files for the boot partition. */
-export interface BootTree {
-  readonly name: string;
-  readonly ref: ArtifactRef;
 }
 
 export interface ImagePlan {
@@ -38,13 +43,66 @@ export interface ImagePlan {
 
 /**
  * The tasks from layers to the card image. Overlays and accounts are made here, out of the board; they come after the
- * packages' layers. `tools` is a tree with mke2fs, squashfs-tools, dosfstools, mtools and genimage.
+ * packages' layers. `tools` is a tree with mke2fs, squashfs-tools, dosfstools, mtools and genimage. Throws a `Failure`.
  */
 export function planImage(
-  _board: Board,
-  _layers: readonly ImageLayer[],
-  _boots: readonly BootTree[],
-  _tools: ArtifactRef,
+  board: Board,
+  layers: readonly ImageLayer[],
+  boots: readonly BootTree[],
+  tools: ArtifactRef,
 ): ImagePlan {
-  throw new Error('planImage is being written');
+  const layout = diskLayout(board);
+  const overlays = board.overlays.map((overlay) => ({ overlay, task: planOverlay(board.name, overlay) }));
+  const accounts = planAccounts(board);
+  const all: ImageLayer[] = [
+    ...layers,
+    ...overlays.map(({ overlay, task }) => ownLayer(`overlays/${overlay.name}`, task)),
+    ownLayer('accounts', accounts),
+  ];
+  return {
+    tasks: [
+      ...overlays.map(({ task }) => task),
+      accounts,
+      mergeTask(board, all, board.image.partitions.root.format === 'ext4' ? layout.root : undefined),
+      planRootfs(board, layout.root, tools),
+      ...planBoot(board, boots, layout.boot, `PARTUUID=${diskId(board)}-02`, tools),
+      planDisk(board, layout, tools),
+      planBmap(board.name),
+      planManifest(board),
+    ],
+    root: artifact(`${board.name}:root`, 'root'),
+    rootfs: artifact(`${board.name}:rootfs`, 'rootfs'),
+    boot: artifact(`${board.name}:boot`, 'boot'),
+    image: artifact(`${board.name}:disk`, 'image'),
+    bmap: artifact(`${board.name}:bmap`, 'bmap'),
+    manifest: artifact(`${board.name}:manifest`, 'manifest'),
+  };
+}
+
+function ownLayer(name: string, task: Task): ImageLayer {
+  return { name, ref: artifact(task.id, 'layer'), permissions: [] };
+}
+
+function mergeTask(board: Board, layers: readonly ImageLayer[], ext4: number | undefined): Task {
+  // Names may hold slashes, and one may begin with another: `ubuntu` and `ubuntu/python` cannot both be paths.
+  const inputOf = (layer: ImageLayer) => `layers/${layer.name.replaceAll('/', '+')}`;
+  const params: MergeParams = {
+    layers: layers.map((layer) => ({
+      name: layer.name,
+      input: inputOf(layer),
+      permissions: layer.permissions,
+      replace: layer.replace ?? [],
+    })),
+    permissions: board.permissions,
+    ...(ext4 !== undefined && { ext4 }),
+  };
+  return {
+    id: `${board.name}:root` as TaskId,
+    kind: mergeLayersKind.kind,
+    title: 'merge the layers into the root',
+    params: JSON.parse(JSON.stringify(params)),
+    inputs: Object.fromEntries(layers.map((layer): [string, Input] => [inputOf(layer), layer.ref])),
+    outputs: { root: 'file', contents: 'file', largest: 'file' },
+    pool: 'disk',
+  };
 }

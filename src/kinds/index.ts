@@ -1,9 +1,14 @@
+import { bmapKind } from './bmap.ts';
+import { bootFilesKind } from './boot-files.ts';
 import { checkKconfigKind } from './check-kconfig.ts';
 import { commandKind } from './command.ts';
 import { fetchKind } from './fetch.ts';
 import { kconfigKind } from './kconfig.ts';
 import { kernelKind } from './kernel.ts';
 import type { PackageKind, TaskKind } from './kind.ts';
+import { layerKind } from './layer.ts';
+import { manifestKind } from './manifest.ts';
+import { mergeLayersKind } from './merge-layers.ts';
 import { toolsKind } from './tools.ts';
 import { unpackDebsKind } from './unpack-debs.ts';
 
@@ -14,5 +19,15 @@ export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<str
 
 /** How tasks are run, by `Task.kind`. */
 export const taskKinds: ReadonlyMap<string, TaskKind<never>> = new Map<string, TaskKind<never>>(
-  [commandKind, fetchKind, unpackDebsKind, checkKconfigKind].map((kind) => [kind.kind, kind as TaskKind<never>]),
+  [
+    commandKind,
+    fetchKind,
+    unpackDebsKind,
+    checkKconfigKind,
+    layerKind,
+    mergeLayersKind,
+    bootFilesKind,
+    bmapKind,
+    manifestKind,
+  ].map((kind) => [kind.kind, kind as TaskKind<never>]),
 );

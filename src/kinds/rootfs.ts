@@ -1,0 +1,75 @@
+import { fail } from '../diagnostic.ts';
+import type { Task } from '../graph/task.ts';
+import { mke2fsOptions } from '../image/ext4.ts';
+import { uuidOf } from '../image/identity.ts';
+import { formatBytes } from '../image/largest.ts';
+import type { Board } from '../recipe/model.ts';
+import { artifact, commandTask } from './command.ts';
+import type { ArtifactRef } from './kind.ts';
+import { quote, script } from './script.ts';
+
+/** What mke2fs must not take from the machine's own configuration. */
+const MKE2FS_CONF = `[defaults]
+	default_mntopts = acl,user_xattr
+	enable_periodic_fsck = 0
+[fs_types]
+	ext4 = {
+	}
+`;
+
+/**
+ * The task that makes the root's filesystem out of `<board>:root`: the artifact `rootfs`. ext4 fills its partition;
+ * squashfs is as large as it gets, and must fit if the partition has a size (bytes, rounded up to whole alignments).
+ */
+export function planRootfs(board: Board, size: number | undefined, tools: ArtifactRef): Task {
+  const { format } = board.image.partitions.root;
+  const ext4 = format !== 'squashfs';
+  if (ext4 && size === undefined) throw fail('image/no-size', "the board's root partition needs a size");
+  return commandTask({
+    id: `${board.name}:rootfs`,
+    title: `make the ${format} of the root`,
+    tools,
+    inputs: {
+      root: artifact(`${board.name}:root`, 'root'),
+      largest: artifact(`${board.name}:root`, 'largest'),
+      ...(ext4 && { 'mke2fs.conf': { from: 'text', text: MKE2FS_CONF } }),
+    },
+    outputs: { rootfs: 'file' },
+    pool: 'disk',
+    script: ext4 && size !== undefined ? ext4Script(board, size) : squashfsScript(size),
+  });
+}
+
+function ext4Script(board: Board, size: number): string {
+  const { label } = board.image.partitions.root;
+  const options = mke2fsOptions(size, label, uuidOf(board.name, label)).map(quote).join(' ');
+  return script`
+export MKE2FS_CONFIG=$PWD/in/mke2fs.conf
+truncate -s ${size} out/rootfs
+if ! mke2fs -q ${options} -d in/root out/rootfs 2> errors; then
+  cat errors >&2
+  if grep -q 'Could not allocate' errors; then
+    echo 'error: the root does not fit its partition of ${formatBytes(size)} bytes, if only by a few blocks; the largest:' >&2
+    cat in/largest >&2
+  fi
+  exit 1
+fi
+cat errors
+`;
+}
+
+/** sqfstar ignores the archive's entry for the root itself. It dates everything by SOURCE_DATE_EPOCH. */
+function squashfsScript(size: number | undefined): string {
+  const check = script`
+made=$(stat -c %s out/rootfs)
+if [ "$made" -gt ${size ?? 0} ]; then
+  printf "error: the root does not fit its partition of %s bytes: %'d bytes too many; the largest, before compression:\\n" \
+    '${formatBytes(size ?? 0)}' $((made - ${size ?? 0})) >&2
+  cat in/largest >&2
+  exit 1
+fi
+`;
+  return script`
+sqfstar -comp zstd -b 256K -root-mode 0755 -root-uid 0 -root-gid 0 -no-progress -quiet out/rootfs < in/root
+${size === undefined ? '' : check}`;
+}

@@ -40,8 +40,8 @@ export function readDocument(bytes: Uint8Array, file: string): Result<RecipeDocu
   const place = textPlaces(file, text);
   const document = parseDocument(text, { prettyErrors: false, schema: 'core', keepSourceTokens: false });
   const broken = [...document.errors, ...document.warnings];
-  if (broken.length > 0) return failure(...broken.map((error) => syntaxProblem(error, place)));
   const root = document.contents;
+  if (broken.length > 0) return failure(...syntaxProblems(broken, root, place));
   if (root === null) {
     const hint = 'the README shows what a board and a package look like';
     return failure({ ...recipeProblem('empty', 'the recipe is empty', top), hint });
@@ -58,7 +58,9 @@ function withPlaces(file: string, text: string, root: Node): Result<RecipeDocume
   const value = plainValue(root, (code, message, node, hint) => {
     problems.push(recipeProblem(code, message, nodePlace(node, place), hint));
   });
-  if (problems.length > 0) return failure(...problems);
+  // The first one is enough: who meets the rule takes the others out too.
+  const rest = problems.filter(({ code }, index) => index === 0 || code !== 'recipe/alias');
+  if (problems.length > 0) return failure(...rest);
   return success({
     file,
     value: value as Record<string, unknown>,
@@ -80,23 +82,51 @@ export function decode(bytes: Uint8Array): string | undefined {
   return new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');
 }
 
-function syntaxProblem(error: YAMLError, place: Place): Diagnostic {
+/** What the most common slips look like to the parser. */
+const SYNTAX_HINTS: Readonly<Record<string, string>> = {
+  BAD_INDENT: "look for lines that do not begin in one column, a space missing after '-', or a bracket not closed",
+  BLOCK_AS_IMPLICIT_KEY: "keys of one map begin in one column, and text that holds ': ' is written in quotes",
+  MISSING_CHAR: "look for a quote that is not closed, or for a space missing after '-' or ':'",
+  TAB_AS_INDENT: 'indent with spaces',
+};
+
+/** The parser's errors, one a line: what follows on the same line is an echo of the first. */
+function syntaxProblems(errors: readonly YAMLError[], root: Node | null, place: Place): Diagnostic[] {
+  const problems = errors.map((error) => syntaxProblem(error, root, place));
+  return problems.filter(({ at }, index) => problems.findIndex((other) => other.at?.line === at?.line) === index);
+}
+
+function syntaxProblem(error: YAMLError, root: Node | null, place: Place): Diagnostic {
   const [start, end] = error.pos;
   const at = place(start, Math.max(1, end - start));
-  if (error.code === 'DUPLICATE_KEY') {
-    const key = at.text?.slice(at.column - 1).match(/^[^\s:]+/)?.[0] ?? '';
-    const length = Math.max(1, key.length);
-    return recipeProblem('duplicate-key', `the key '${key}' is there already`, { ...at, length });
-  }
+  if (error.code === 'DUPLICATE_KEY') return duplicateKey(root, start, place);
   if (error.code === 'MULTIPLE_DOCS') {
-    const second = recipeProblem('documents', 'a recipe is one YAML document, and a second one begins here', {
-      ...at,
-      length: 3,
-    });
-    return { ...second, hint: "take the line '---' out" };
+    const message = 'a recipe is one YAML document, and a second one begins here';
+    return recipeProblem('documents', message, { ...at, length: 3 }, "take the line '---' out");
   }
   const message = error.message.charAt(0).toLowerCase() + error.message.slice(1);
-  return recipeProblem('yaml', `this is not YAML: ${message}`, at);
+  return recipeProblem('yaml', `this is not YAML: ${message}`, at, SYNTAX_HINTS[error.code]);
+}
+
+function duplicateKey(root: Node | null, offset: number, place: Place): Diagnostic {
+  const [first, again] = twins(root, offset);
+  if (first === undefined || again === undefined)
+    return recipeProblem('duplicate-key', 'this key is there already', place(offset));
+  const problem = recipeProblem(
+    'duplicate-key',
+    `the key '${keyText(again)}' is there already`,
+    nodePlace(again, place),
+  );
+  return { ...problem, notes: [{ message: 'here it is first', at: nodePlace(first, place) }] };
+}
+
+/** The keys of one name in one map, of which one begins at an offset. */
+function twins(node: Node | null, offset: number): Node[] {
+  if (isSeq<Node>(node)) return node.items.flatMap((item) => twins(item, offset));
+  if (!isMap<Node, Node | null>(node)) return [];
+  const again = node.items.find(({ key }) => key.range?.[0] === offset);
+  if (again === undefined) return node.items.flatMap(({ value }) => twins(value, offset));
+  return node.items.flatMap(({ key }) => (keyText(key) === keyText(again.key) ? [key] : []));
 }
 
 /** Plain data of a node. Our own, because the library's would follow aliases and lose how a number was written. */

@@ -39,7 +39,7 @@ function explain(issue: Issue, schema: Schema, document: RecipeDocument, base: P
     case 'invalid_key':
       return [badKey(issue, path, document)];
     case 'invalid_type':
-      return [value === undefined ? missingKey(path, document) : wrongType(typeName(issue.expected), value, at)];
+      return [value === undefined ? missingKey(path, document) : wrongType(expectedBy(issue, schema), value, at)];
     case 'invalid_value':
       return [value === undefined ? missingKey(path, document) : unknownValue(issue.values.map(String), value, at)];
     case 'invalid_format':
@@ -74,7 +74,13 @@ function missingKey(path: Path, document: RecipeDocument): Diagnostic {
 }
 
 function wrongType(expected: string, value: unknown, at: SourceLocation): Diagnostic {
-  return recipeProblem('wrong-type', `expected ${expected}, got ${describe(value)}`, at, typeHint(expected, value));
+  const written = at.text?.slice(at.column - 1, at.column - 1 + (at.length ?? 1)) ?? '';
+  return recipeProblem(
+    'wrong-type',
+    `expected ${expected}, got ${describe(value, written)}`,
+    at,
+    typeHint(expected, value, written),
+  );
 }
 
 function unknownValue(known: readonly string[], value: unknown, at: SourceLocation): Diagnostic {
@@ -114,10 +120,10 @@ function explainUnion(
   const best = branches.sort((a, b) => a.cost - b.cost)[0];
   if (best?.schema === undefined) return [wrongType('another value', value, document.at(path))];
   if (best.cost < WRONG_TYPE) return explainAll(best.issues, best.schema, document, path);
-  const types = branches.flatMap(({ issues }) =>
-    issues[0]?.code === 'invalid_type' ? [typeName(issues[0].expected)] : [],
+  const names = branches.flatMap(({ issues: [first], schema: branch }) =>
+    first?.code === 'invalid_type' && branch !== undefined ? [expectedBy(first, branch)] : [],
   );
-  return [wrongType([...new Set(types)].join(' or '), value, document.at(path))];
+  return [wrongType([...new Set(names)].join(' or '), value, document.at(path))];
 }
 
 const WRONG_TYPE = 1000;
@@ -188,17 +194,24 @@ function valueAt(value: unknown, path: Path): unknown {
   return current;
 }
 
-function typeName(expected: string): string {
-  const names: Record<string, string> = {
-    string: 'text',
-    number: 'a number',
-    int: 'a whole number',
-    boolean: 'true or false',
-    array: 'a list',
-    object: 'a map',
-    record: 'a map',
-  };
-  return names[expected] ?? expected;
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+};
+
+/** What a value of another type should have been: `a size like 64M` says more than `text`. */
+function expectedBy(issue: z.core.$ZodIssueInvalidType, schema: Schema): string {
+  const found = schemaAt(schema, issue.path as Path);
+  const def = found?._zod.def as { format?: string; checks?: z.core.$ZodCheck[] } | undefined;
+  if (def?.format === 'safeint') return 'a whole number';
+  const message = def?.checks?.[0]?._zod.def.error?.(issue as never);
+  if (typeof message === 'string') return message;
+  return TYPE_NAMES[issue.expected] ?? issue.expected;
 }
 
 /** Messages in our schemas name what is expected: `a size like 64M`. */
@@ -212,21 +225,22 @@ function amount(bound: number | bigint, origin: string): string {
   return `${bound}${units[origin] ?? ''}`;
 }
 
-function describe(value: unknown): string {
+/** `written` is how the value stands in the file, where that is known: 0640 is read as the number 640. */
+function describe(value: unknown, written?: string): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  if (typeof value !== 'string') return String(value);
+  if (typeof value !== 'string') return written ?? String(value);
   const line = value.split('\n', 1)[0] ?? '';
-  return line.length < value.length || line.length > 60 ? `'${line.slice(0, 57)}...'` : `'${line}'`;
+  return line.length < value.length || line.length > 80 ? `'${line.slice(0, 77)}...'` : `'${line}'`;
 }
 
 /** What most often lies behind a value of another type. */
-function typeHint(expected: string, value: unknown): string | undefined {
+function typeHint(expected: string, value: unknown, written: string): string | undefined {
+  const isText = !Object.values(TYPE_NAMES).includes(expected) || expected === 'text';
   if (expected === 'text' && (typeof value === 'number' || typeof value === 'boolean'))
-    return `write it in quotes: "${value}"`;
-  if (expected === 'text' && typeof value === 'object' && value !== null)
-    return "text that holds ': ' is written in quotes";
+    return `write it in quotes: "${written}"`;
+  if (isText && describe(value) === 'a map') return "text that holds ': ' is written in quotes";
   if (expected === 'a list' && typeof value === 'string')
     return `a list is written [${value}], or with '- ' on lines of their own`;
   return undefined;

@@ -97,6 +97,7 @@ function syntaxFailure(
   const meanings: Record<string, string> = {
     EOF: 'this block is not closed',
     INVALID: "this is not a variable or a helper that ends in '}}'",
+    CLOSE_UNESCAPED: "'}}}' only ends what '{{{' began",
     CLOSE: "something is missing between '{{' and '}}'",
     INVERSE: 'this does not stand in a block',
     OPEN_ENDBLOCK: 'no block is open here',

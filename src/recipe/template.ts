@@ -56,7 +56,8 @@ function renderPlain(template: string, variables: Variables): string | undefined
     const literal = template.slice(end, match.index);
     const names = (match[1] ?? '').split('.');
     const value = names.reduce<unknown>((inner, name) => own(inner, name), variables);
-    if (/\{\{|[\\{]$/.test(literal) || WORDS.has(names[0] ?? '') || !isText(value)) return undefined;
+    const next = template[match.index + match[0].length];
+    if (next === '}' || /\{\{|[\\{]$/.test(literal) || WORDS.has(names[0] ?? '') || !isText(value)) return undefined;
     text += literal + String(value);
     end = match.index + match[0].length;
   }
@@ -184,7 +185,9 @@ function reportUnknown(
   const name = path.parts[index] ?? '';
   const known = typeof holder === 'object' && holder !== null ? Object.keys(holder) : [];
   const isOutside = path.depth === 0 && scope.outer !== undefined && own(scope.outer.context, name) !== undefined;
-  const hint = isOutside ? `inside #each it is '../${name}'` : didYouMean(name, known);
+  const before = path.parts.slice(0, index);
+  const names = known.map((one) => [...before, one].join('.'));
+  const hint = isOutside ? `inside #each it is '../${name}'` : didYouMean([...before, name].join('.'), names);
   report(rendering, path, 'unknown-variable', `unknown variable '${path.text}'`, hint);
   return MISSING;
 }

@@ -62,13 +62,24 @@ export function plain(tree: Tree): unknown {
 
 /** The place of the value at a path, or of the nearest thing around it that is there. */
 export function placeIn(tree: Tree, path: Path): SourceLocation {
+  const { document, path: own } = originOf(tree, path);
+  return document.at(own);
+}
+
+/** The place of the key at a path. */
+export function keyPlaceIn(tree: Tree, path: Path): SourceLocation {
+  const { document, path: own } = originOf(tree, path);
+  return document.keyAt(own);
+}
+
+function originOf(tree: Tree, path: Path): Origin {
   let here = tree;
   for (const step of path) {
     const inner = child(here, step);
     if (inner === undefined) break;
     here = inner;
   }
-  return here.origin.document.at(here.origin.path);
+  return here.origin;
 }
 
 /** The entries of the list at a path; none when there is no list. */

@@ -4,7 +4,7 @@ import type { Variables } from './model.ts';
 import { recipeProblem } from './problem.ts';
 import { renderKeys } from './render.ts';
 import type { BoardRecipe } from './schema.ts';
-import { placeIn, plain, type Tree } from './tree.ts';
+import { keyPlaceIn, placeIn, plain, type Tree } from './tree.ts';
 
 /** What a board's templates may always name. */
 export interface Facts {
@@ -59,7 +59,7 @@ function hostnameOf(recipe: BoardRecipe, tree: Tree, board: string, problems: Di
 function reservedNames(recipe: BoardRecipe, tree: Tree): Diagnostic[] {
   return Object.keys(recipe.variables ?? {}).flatMap((name) => {
     if (!RESERVED.includes(name)) return [];
-    const place = placeIn(tree, ['variables', name]);
+    const place = keyPlaceIn(tree, ['variables', name]);
     return [recipeProblem('variable', `the variable '${name}' is pibuild's own`, place, 'give it another name')];
   });
 }

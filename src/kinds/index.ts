@@ -2,7 +2,9 @@ import { bmapKind } from './bmap.ts';
 import { bootFilesKind } from './boot-files.ts';
 import { checkKconfigKind } from './check-kconfig.ts';
 import { commandKind } from './command.ts';
+import { debsKind } from './debs.ts';
 import { fetchKind } from './fetch.ts';
+import { installDebsKind } from './install-debs.ts';
 import { kconfigKind } from './kconfig.ts';
 import { kernelKind } from './kernel.ts';
 import type { PackageKind, TaskKind } from './kind.ts';
@@ -14,7 +16,7 @@ import { unpackDebsKind } from './unpack-debs.ts';
 
 /** The kinds of packages, by the word that `kind:` in a package.yaml uses. */
 export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<string, PackageKind<never>>(
-  [toolsKind, kernelKind, kconfigKind].map((kind) => [kind.kind, kind as PackageKind<never>]),
+  [toolsKind, debsKind, kernelKind, kconfigKind].map((kind) => [kind.kind, kind as PackageKind<never>]),
 );
 
 /** How tasks are run, by `Task.kind`. */
@@ -23,6 +25,7 @@ export const taskKinds: ReadonlyMap<string, TaskKind<never>> = new Map<string, T
     commandKind,
     fetchKind,
     unpackDebsKind,
+    installDebsKind,
     checkKconfigKind,
     layerKind,
     mergeLayersKind,

@@ -16,7 +16,8 @@ export async function pibuild(words: readonly string[], host: Host, verbs = allV
       call = async () => (await verb.load()).run(context, given);
     });
     program.parse(words, { from: 'user' });
-    return call === undefined ? exitCodes.ok : await call();
+    const code = call === undefined ? exitCodes.ok : await call();
+    return code === exitCodes.ok ? code : (stopCode(host.signal) ?? code);
   } catch (error) {
     return explain(error, host, words, verbs, json);
   }
@@ -114,8 +115,8 @@ function examplesOf({ examples }: Verb): string {
 function explain(error: unknown, host: Host, words: readonly string[], verbs: readonly Verb[], json: boolean): number {
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
   if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
-  const reason: unknown = host.signal.reason;
-  if (reason instanceof Interrupted && (error instanceof Failure || isAbort(error, reason))) return reason.exitCode;
+  const stopped = stopCode(host.signal);
+  if (stopped !== undefined && (error instanceof Failure || isAbort(error, host.signal))) return stopped;
   const known = error instanceof CommanderError ? new Failure(usageDiagnostic(error, words, verbs)) : error;
   if (!(known instanceof Failure)) {
     host.stderr.write(`${describeBug(error, words)}\n`);
@@ -127,8 +128,12 @@ function explain(error: unknown, host: Host, words: readonly string[], verbs: re
   return exitCodeOf(diagnostics);
 }
 
+function stopCode({ reason }: AbortSignal): number | undefined {
+  return reason instanceof Interrupted ? reason.exitCode : undefined;
+}
+
 /** What stopped work looks like when it is thrown: the signal's own reason, or Node's AbortError. */
-function isAbort(error: unknown, reason: Interrupted): boolean {
+function isAbort(error: unknown, { reason }: AbortSignal): boolean {
   return error === reason || (error instanceof Error && error.name === 'AbortError');
 }
 

@@ -169,6 +169,8 @@ function outputFailure(error: unknown, folder: string): Failure | undefined {
     EROFS: 'the filesystem is read-only',
     EACCES: 'it may not be written to',
     EPERM: 'it may not be written to',
+    ENOTDIR: 'a file is in the way',
+    EEXIST: 'a file is in the way',
   };
   const message = code === undefined ? undefined : messages[code];
   const hint: Diagnostic['hint'] = 'what was built is in the store; run the same command again when there is room';

@@ -75,7 +75,7 @@ function started({ task, title, reason }: TaskStarted, { style }: Look): string 
 
 function finished(event: TaskFinished, progress: Progress, look: Look): string[] {
   if (event.outcome === 'stored' || event.outcome === 'known') return [];
-  const time = event.outcome === 'ran' ? formatDuration(event.took) : 'built by another pibuild';
+  const time = event.outcome === 'ran' ? formatDuration(event.took) : 'elsewhere';
   return [taskLine(event, look.style.green('✔'), time, progress, look)];
 }
 

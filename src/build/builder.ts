@@ -9,8 +9,9 @@ import type { TaskKind } from '../kinds/kind.ts';
 import { quote } from '../kinds/script.ts';
 import { actionOf } from './action.ts';
 import { capture } from './command.ts';
+import { type Difference, firstDifference } from './compare.ts';
 import type { Emit, TaskFinished } from './event.ts';
-import { collect, type Execution, execute, perform, prepare } from './execute.ts';
+import { artifactPath, collect, type Execution, execute, perform, prepare } from './execute.ts';
 import { differences, type History, recordOf, type TaskRecord } from './history.ts';
 import { Jobserver } from './jobserver.ts';
 import { withLock } from './lock.ts';
@@ -168,6 +169,43 @@ export class Builder {
     const task = this.#task(id);
     const inputs = await this.#inputPaths(task, await this.#inputArtifacts(task));
     return prepare(await this.#execution(task, inputs, scratch));
+  }
+
+  /**
+   * Runs a task that has a result again, with the same inputs, and compares: whatever differs is something that reached
+   * the task without being declared, or a tool that does not do the same thing twice. The result is not replaced.
+   */
+  async check(id: TaskId): Promise<Difference[]> {
+    const task = this.#task(id);
+    const kind = this.#kind(task);
+    const log = this.#logPath(task).replace(/log$/, 'check.log');
+    if (kind.known) return [];
+    const inputs = await this.#inputPaths(task, await this.#inputArtifacts(task));
+    const { artifacts } = await this.#resolve(id);
+    return this.#inTurn(task, async () => {
+      const { emit, store } = this.#options;
+      const scratch = store.temporary(`check-${id}`);
+      const { title } = task;
+      const fingerprint = 'check' as Fingerprint;
+      const started = Date.now();
+      writing(() => writeFileSync(log, ''));
+      emit({ type: 'task-started', at: started, task: id, title, reason: 'to check it', log });
+      const execution = { ...(await this.#execution(task, inputs, scratch)), log };
+      if (kind.run) await perform(execution);
+      else await execute(execution, prepare(execution).argv);
+      const differing: Difference[] = [];
+      for (const [name, before] of Object.entries(artifacts)) {
+        const path = artifactPath(execution, name);
+        const now = await projectArtifact(path);
+        if (now.digest.hash === before.digest.hash) continue;
+        const stored = (await this.#bytes(before)) ?? (await this.#made({ from: 'task', task: id, artifact: name }));
+        differing.push({ artifact: name, where: await firstDifference(stored, path) });
+      }
+      const took = Date.now() - started;
+      emit({ type: 'task-finished', at: Date.now(), task: id, title, fingerprint, outcome: 'ran', took });
+      this.#cleaning.push(store.discard(scratch));
+      return differing;
+    });
   }
 
   /** Ends what the builder keeps open. `build` does so by itself. */

@@ -77,7 +77,7 @@ export async function execute(execution: Execution, argv: readonly string[]): Pr
 export async function collect(execution: Execution): Promise<Record<string, Artifact>> {
   const artifacts: Record<string, Artifact> = {};
   for (const [name, type] of Object.entries(execution.task.outputs)) {
-    const path = join(outFolder(execution), name);
+    const path = artifactPath(execution, name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (!stat) throw fail('task/no-artifact', `${execution.task.id} did not make its artifact '${name}'`);
     if (type === 'tree' ? !stat.isDirectory() : !stat.isFile()) {
@@ -88,6 +88,11 @@ export async function collect(execution: Execution): Promise<Record<string, Arti
     else artifacts[name] = { type, digest: await execution.store.adopt(path, executable), executable };
   }
   return artifacts;
+}
+
+/** Where a task leaves an artifact. */
+export function artifactPath(execution: Execution, name: string): string {
+  return join(outFolder(execution), name);
 }
 
 function workspaceOf(execution: Execution): Workspace {
@@ -103,7 +108,7 @@ function workspaceOf(execution: Execution): Workspace {
       return input.path;
     },
     output: (name) => {
-      const path = join(outFolder(execution), name);
+      const path = artifactPath(execution, name);
       mkdirSync(dirname(path), { recursive: true });
       return path;
     },

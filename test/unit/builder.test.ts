@@ -10,7 +10,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Artifact, Task } from '../../src/graph/task.ts';
+import { Builder } from '../../src/build/builder.ts';
+import { unwrap } from '../../src/diagnostic.ts';
+import { createGraph } from '../../src/graph/graph.ts';
+import type { Artifact, Task, TaskId } from '../../src/graph/task.ts';
 import { createBench, task } from '../helpers/builder.ts';
 
 /** Writes its params, and copies the first line of each input. */
@@ -223,4 +226,22 @@ test('never more tasks run at once than there are jobs', async () => {
   const end = task('end:end', 'text', Object.fromEntries(leaves.map(({ id }) => [id, `${id}/out`])));
   await bench.build([...leaves, end], 'end:end', { jobs: 3 });
   expect(most).toBe(3);
+});
+
+test('checking a task twice finds nothing in a task that does the same thing twice, and names what differs in one that does not', async () => {
+  const bench = createTextBench();
+  bench.define('dice', async (workspace) => {
+    const root = workspace.output('out');
+    mkdirSync(join(root, 'share'), { recursive: true });
+    writeFileSync(join(root, 'share/same'), 'same');
+    writeFileSync(join(root, 'share/random'), `number ${process.hrtime.bigint()}`);
+  });
+  const tasks = [task('a:a', 'text'), task('d:d', 'dice', { a: 'a:a/out' }, { outputs: { out: 'tree' } })];
+  await bench.build(tasks, 'd:d');
+  const builder = new Builder(unwrap(createGraph(tasks, [])), bench.options());
+  expect(await builder.check('a:a' as TaskId)).toEqual([]);
+  const [difference] = await builder.check('d:d' as TaskId);
+  expect(difference?.artifact).toBe('out');
+  expect(difference?.where).toMatch(/^'share\/random': byte \d+ is the first that differs$/);
+  await builder.close();
 });

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { constants } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { execa } from 'execa';
 
 /** The only file that starts processes by execa: each in a process group of its own, which ends as a whole. */
@@ -58,6 +59,55 @@ export async function run(command: Run): Promise<Ended> {
   } finally {
     command.signal.removeEventListener('abort', kill);
   }
+}
+
+export interface Start {
+  readonly argv: readonly string[];
+  readonly signal: AbortSignal;
+  /** How many sockets it gets, as its file descriptors 3, 4 ... */
+  readonly channels: number;
+  /** Called with each line it prints. */
+  readonly onLine: (line: string) => void;
+}
+
+/** A process that runs beside us until it ends by itself or its group is killed. */
+export interface Started {
+  readonly pid: number;
+  readonly channels: readonly Duplex[];
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts a command that is talked to over sockets. Cancelling kills its whole group at once. */
+export function start(command: Start): Started {
+  const [program, ...rest] = command.argv;
+  if (program === undefined) throw new Error('no command');
+  const channels = Array.from({ length: command.channels }, () => 'pipe' as const);
+  const child = execa(program, rest, {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', ...channels],
+    all: true,
+    buffer: false,
+    reject: false,
+    extendEnv: false,
+    env: {},
+  });
+  const kill = (): void => killGroup(child.pid);
+  command.signal.addEventListener('abort', kill, { once: true });
+  if (command.signal.aborted) kill();
+  const lines = new Lines(command.onLine);
+  child.all?.on('data', (chunk: Buffer) => lines.push(chunk));
+  const ended = child.then((result): Ended => {
+    lines.end();
+    command.signal.removeEventListener('abort', kill);
+    return {
+      code: result.exitCode ?? 128 + signalNumber(result.signal),
+      cancelled: command.signal.aborted,
+      ...(result.signal !== undefined && { signalled: result.signal }),
+    };
+  });
+  if (child.pid === undefined) throw new Error(`${program} could not be started`);
+  // On Unix, Node makes every extra pipe a socket: readable and writable, whatever its type says.
+  return { pid: child.pid, channels: child.stdio.slice(3) as unknown as Duplex[], ended };
 }
 
 /** Runs a command and returns what it printed on standard output; throws an Error when it fails. */

@@ -1,10 +1,11 @@
 import { appendFileSync, linkSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fail } from '../diagnostic.ts';
+import { Failure, fail } from '../diagnostic.ts';
 import type { Artifact, Digest, Task } from '../graph/task.ts';
 import type { BlobStore, TaskKind, Workspace } from '../kinds/kind.ts';
 import { commandEnvironment, SCRIPT, scriptArguments, scriptText } from './action.ts';
 import { run } from './command.ts';
+import { sandboxProblem } from './host.ts';
 import type { Jobserver } from './jobserver.ts';
 import { type Bind, type Sandbox, sandboxed } from './sandbox.ts';
 import { type Store, writing } from './store.ts';
@@ -66,9 +67,16 @@ export async function perform(execution: Execution): Promise<void> {
 /** Runs the argv that `prepare` gave; the artifacts are then below `out/`. */
 export async function execute(execution: Execution, argv: readonly string[]): Promise<void> {
   const { task } = execution;
-  const ended = await run({ argv, signal: execution.signal, log: execution.log, onLine: execution.onLine });
+  const last: string[] = [];
+  const onLine = (line: string): void => {
+    if (last.push(line) > 5) last.shift();
+    execution.onLine(line);
+  };
+  const ended = await run({ argv, signal: execution.signal, log: execution.log, onLine });
   if (ended.cancelled) throw fail('task/cancelled', `${task.id} was cancelled`);
   if (ended.code === 0) return;
+  const sandbox = sandboxProblem(last);
+  if (sandbox) throw new Failure(sandbox);
   const how = ended.signalled ? `was ended by ${ended.signalled}` : `failed with exit code ${ended.code}`;
   throw fail('task/failed', `${task.id} ${how}`);
 }

@@ -71,7 +71,7 @@ async function members(path: string): Promise<Map<string, Member> | undefined> {
   const extract = tar.extract();
   extract.on('entry', (header, stream, next) => {
     const sum = createHash('sha256');
-    stream.on('data', (chunk: Buffer) => sum.update(chunk));
+    stream.on('data', (chunk) => sum.update(chunk as Buffer));
     stream.on('end', () => {
       const { type, mode, uid, gid, size, mtime, linkname } = header;
       const facts = [type, mode?.toString(8), `${uid}:${gid}`, size, mtime?.toISOString(), linkname ?? ''].join(' ');

@@ -1,4 +1,4 @@
-import type { Verb } from './verb.ts';
+import { size, type Verb } from './verb.ts';
 
 /** Every verb, in the order of `pibuild --help`. */
 export const verbs: readonly Verb[] = [
@@ -54,5 +54,26 @@ export const verbs: readonly Verb[] = [
       ['shell rpi3 linux:build -- ls in', 'run one command there'],
     ],
     load: () => import('./shell.ts'),
+  },
+  {
+    name: 'clean',
+    summary: 'Remove what builds left in output/',
+    details: 'The store keeps it all: the next make brings it back in seconds.',
+    arguments: [{ name: '[board...]', summary: 'only of these boards' }],
+    options: [],
+    examples: [['clean rpi3', 'remove output/rpi3']],
+    load: () => import('./clean.ts'),
+  },
+  {
+    name: 'gc',
+    summary: 'Bring the store down to a size',
+    details: 'What was used last is kept. Refuses while a build is at work in the store.',
+    arguments: [],
+    options: [{ flags: '--keep <size>', summary: 'how much may stay, like 5G (default: 20G)', parse: size }],
+    examples: [
+      ['gc', 'keep the 20 GiB that were used last'],
+      ['gc --keep 0', 'empty the store'],
+    ],
+    load: () => import('./gc.ts'),
   },
 ];

@@ -1,4 +1,5 @@
 import { fail } from '../diagnostic.ts';
+import { parseSize } from '../recipe/units.ts';
 import type { Context } from './context.ts';
 
 /** One line of the table of verbs: what help says, what is parsed, and where the code is. */
@@ -45,4 +46,10 @@ export const exitCodes = { ok: 0, failed: 1, usage: 2, bug: 70 } as const;
 export function positive(text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
   throw fail('cli/not-a-number', `'${text}' is not a whole number above zero`);
+}
+
+/** A size like 512M or 20G in bytes, for options. */
+export function size(text: string): number {
+  if (/^[0-9]+[KMG]?$/.test(text)) return parseSize(text);
+  throw fail('cli/not-a-size', `'${text}' is not a size`, 'sizes are bytes, or have K, M or G behind the number: 20G');
 }

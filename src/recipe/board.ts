@@ -44,7 +44,8 @@ export function resolveBoard(name: string, context: BoardContext): Board {
   const recipe = plain(tree) as BoardRecipe;
   const at: At = (path) => placeIn(tree, path);
   const accounts = resolveAccounts(recipe, at, problems);
-  const variables = { ...named, ...accountVariables(accounts) };
+  const root = { readonly: recipe.root?.readonly ?? false };
+  const variables: Variables = { ...named, ...accountVariables(accounts), root };
   const packages = unique(textsAt(tree, ['packages'])).filter(({ value }) => value !== kernelName.value);
   const loaded = packages.map(({ value, at }) => attempt(problems, () => context.project.package(value, at)));
   const board: Board = {
@@ -66,7 +67,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     config: recipe.config ?? [],
     ...accounts,
     permissions: recipe.permissions ?? [],
-    root: { readonly: recipe.root?.readonly ?? false },
+    root,
     image: resolveImage(recipe),
     ...resolveEmulator(recipe, at, problems),
     checks: collectChecks(recipe, name, at, [kernel, ...loaded], problems),

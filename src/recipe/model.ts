@@ -83,7 +83,7 @@ export interface Board {
   readonly checks: readonly Check[];
   /**
    * What templates see: board, arch, version, timezone, hostname, kernel.package, kernel.version and the recipe's own
-   * variables; those of overlays also `users` and `groups`.
+   * variables; those of overlays also `users`, `groups` and `root.readonly`.
    */
   readonly variables: Variables;
   /** What the recipes say, merged and rendered, before defaults. */

@@ -60,11 +60,20 @@ function parsePackage(document: RecipeDocument, kinds: KindSchemas, problems: Di
   const { kind } = document.value;
   if (typeof kind !== 'string') return parseRecipe(document, base, problems);
   const own = kinds.get(kind)?.schema;
-  if (own !== undefined) return parseRecipe(document, packageSchema(kind, own), problems);
+  if (own !== undefined) return parseRecipe(document, schemaOf(kind, own), problems);
   const hint = didYouMean(kind, kinds.keys());
   problems.push(recipeProblem('unknown-kind', `unknown kind of package '${kind}'`, document.at(['kind']), hint));
   parseRecipe(document, base, problems);
   return undefined;
+}
+
+/** The merged schemas, by the kind's own one: many packages are of one kind. */
+const schemas = new WeakMap<z.ZodType, z.ZodType<Base>>();
+
+function schemaOf(kind: string, own: z.ZodType): z.ZodType<Base> {
+  const schema = schemas.get(own) ?? packageSchema(kind, own);
+  schemas.set(own, schema);
+  return schema;
 }
 
 /** What the templates of a package's recipe may name. */

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Accounts } from './accounts.ts';
-import type { Variables } from './model.ts';
+import type { User, Variables } from './model.ts';
 import { recipeProblem } from './problem.ts';
 import { renderKeys } from './render.ts';
 import type { BoardRecipe } from './schema.ts';
@@ -16,7 +16,7 @@ export interface Facts {
 /** What a board without these keys has. */
 export const boardDefaults = { version: '0', timezone: 'UTC' };
 
-const RESERVED = ['board', 'arch', 'kernel', 'version', 'timezone', 'hostname', 'users', 'groups'];
+const RESERVED = ['board', 'arch', 'kernel', 'version', 'timezone', 'hostname', 'users', 'groups', 'root'];
 const FIRST = ['version', 'timezone'];
 const SECOND = ['hostname', 'variables'];
 
@@ -38,13 +38,12 @@ export function renderBoard(tree: Tree, facts: Facts, problems: Diagnostic[]): {
   return { tree: renderKeys(second, isLate, variables, problems), variables };
 }
 
-/** Users and groups as the templates of overlays see them. */
+/** Users and groups as the templates of overlays see them: `{{groups.tty}}`, `{{#each users}}{{@key}} {{uid}}{{/each}}`. */
 export function accountVariables({ users, groups }: Accounts): Variables {
-  const members = (group: string) => [...users].flatMap(([name, user]) => (user.groups.includes(group) ? [name] : []));
-  return {
-    users: [...users].map(([name, { sshKeys, uid, gid, home, shell }]) => ({ name, uid, gid, home, shell, sshKeys })),
-    groups: [...groups].map(([name, gid]) => ({ name, gid, members: members(name) })),
+  const seen = ([name, { sshKeys, uid, gid, home, shell, groups: further }]: [string, User]) => {
+    return [name, { uid, gid, home, shell, groups: further, sshKeys }];
   };
+  return { users: Object.fromEntries([...users].map(seen)), groups: Object.fromEntries(groups) };
 }
 
 function hostnameOf(recipe: BoardRecipe, tree: Tree, board: string, problems: Diagnostic[]): string {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseDocument } from 'yaml';
 import { readDocument } from '../../../src/recipe/document.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -22,6 +23,29 @@ describe('a recipe document', () => {
     expect(read('version: 1.10').value).toEqual({ version: '1.10' });
     expect(read('version: 6.0').value).toEqual({ version: '6.0' });
     expect(read('uid: 0x10').value).toEqual({ uid: 16 });
+  });
+
+  test('understands plain words as the core schema of YAML 1.2 does', () => {
+    const words = ['true', 'FALSE', 'tRUE', '~', 'null', 'NULL', 'nULL', '"true"', "'1'", '', '""', '|\n   12\n'];
+    const numbers = [
+      '0',
+      '-1',
+      '+2',
+      '1_000',
+      '0x1F',
+      '0o17',
+      '0755',
+      '1.5',
+      '.5',
+      '1.',
+      '1e3',
+      '-1.5E-2',
+      '1.2.3',
+      '12:30',
+    ];
+    const text = [...words, ...numbers, '.', '-x', '+x', '.inf'].map((word) => ` - ${word}\n`).join('');
+    const theirs = parseDocument(`a:\n${text}`, { schema: 'core' }).toJS();
+    expect(read(`a:\n${text}`).value).toEqual({ a: theirs.a.with(-1, '.inf') });
   });
 
   test('knows the words of YAML 1.1 as text', () => {

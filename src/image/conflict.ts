@@ -14,7 +14,7 @@ export interface Side {
   readonly inode: Inode;
 }
 
-export type Difference = 'type' | 'content' | 'mode' | 'owner' | 'attributes';
+export type Difference = 'type' | 'content' | 'target' | 'number' | 'mode' | 'owner' | 'attributes';
 
 /** In what two things that want the same path differ; contents are compared last, since they have to be read. */
 export function differences(a: Inode, b: Inode): Difference[] {
@@ -23,9 +23,9 @@ export function differences(a: Inode, b: Inode): Difference[] {
   if (a.mode !== b.mode) found.push('mode');
   if (a.uid !== b.uid || a.gid !== b.gid) found.push('owner');
   if (attributes(a) !== attributes(b)) found.push('attributes');
-  if (a.target !== b.target || a.device?.major !== b.device?.major || a.device?.minor !== b.device?.minor)
-    found.push('content');
-  else if (a.size !== b.size || !sameBytes(a, b)) found.push('content');
+  if (a.target !== b.target) found.push('target');
+  if (a.device?.major !== b.device?.major || a.device?.minor !== b.device?.minor) found.push('number');
+  if (a.size !== b.size || !sameBytes(a, b)) found.push('content');
   return found;
 }
 
@@ -62,7 +62,7 @@ function describe(inode: Inode): string {
   const mode = inode.mode.toString(8).padStart(4, '0');
   const whose = `${mode}, owner ${inode.uid}:${inode.gid}`;
   if (inode.type === 'symlink') return `a link to '${inode.target}'`;
-  if (inode.type === 'file') return `a file of ${inode.size} bytes, ${whose}`;
+  if (inode.type === 'file') return `a file of ${inode.size} ${inode.size === 1 ? 'byte' : 'bytes'}, ${whose}`;
   if (inode.device) return `${inode.type} ${inode.device.major}:${inode.device.minor}, ${whose}`;
   return `a ${inode.type}, ${whose}`;
 }

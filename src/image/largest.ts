@@ -10,6 +10,7 @@ export interface Sized {
  */
 export function largest(files: Iterable<Sized>, count: number): Sized[] {
   const root = treeOf(files);
+  if (root.children.size === 0) return [];
   return itemsOf(root, '', root.bytes)
     .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1))
     .slice(0, count);

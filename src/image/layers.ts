@@ -106,10 +106,8 @@ function addLayer(merge: Merge, { layer, index }: Part): void {
 
 function addEntry(merge: Merge, layer: Layer, path: string, inode: Inode, replace: boolean): void {
   const present = merge.entries.get(path);
-  if (present === undefined) {
-    merge.entries.set(path, { path, inode, layers: [layer.name] });
-  } else if (replace) {
-    if (present.inode.type === 'folder' && inode.type !== 'folder') dropBelow(merge, path);
+  if (replace && inode.type !== 'folder') dropBelow(merge, path);
+  if (present === undefined || replace) {
     merge.entries.set(path, { path, inode, layers: [layer.name] });
   } else if (join(merge, path, present, inode, layer.name)) {
     present.layers.push(layer.name);

@@ -1,5 +1,15 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { applyPax, BLOCK, decodeBlock, decodePax, type PaxRecords, padding, TarError, type TarHeader } from './tar.ts';
+import {
+  applyPax,
+  BLOCK,
+  decodeBlock,
+  decodePax,
+  type PaxRecords,
+  padding,
+  type RawHeader,
+  TarError,
+  type TarHeader,
+} from './tar.ts';
 
 /** Bytes that can be read from anywhere: an archive that is indexed once and copied from later. */
 export interface ByteSource {
@@ -48,9 +58,10 @@ export function* tarMembers(source: ByteSource): Generator<TarMember> {
   let global: PaxRecords = new Map();
   let pax: PaxRecords | undefined;
   let long: { name?: Buffer; link?: Buffer } = {};
+  if (source.size === 0) throw new TarError('is empty');
   for (let at = 0; at < source.size; ) {
     if (at + BLOCK > source.size) throw new TarError('ends in the middle of a header');
-    const raw = decodeBlock(view(at, BLOCK));
+    const raw = at === 0 ? firstBlock(view(at, BLOCK)) : decodeBlock(view(at, BLOCK));
     at += BLOCK;
     if (raw === undefined) return;
     if ('xgLK'.includes(raw.flag)) {
@@ -68,6 +79,15 @@ export function* tarMembers(source: ByteSource): Generator<TarMember> {
     at += header.size + padding(header.size);
     pax = undefined;
     long = {};
+  }
+}
+
+function firstBlock(block: Buffer): RawHeader | undefined {
+  try {
+    return decodeBlock(block);
+  } catch (error) {
+    if (error instanceof TarError) throw new TarError('is no uncompressed tar archive');
+    throw error;
   }
 }
 

@@ -82,7 +82,10 @@ export class StorePaths {
   }
   /** Unfinished downloads, by the hash they will have. */
   partial(hash: string): string {
-    return join(this.root, 'partial', hash);
+    return join(this.partials, hash);
+  }
+  get partials(): string {
+    return join(this.root, 'partial');
   }
   get temporary(): string {
     return join(this.root, 'tmp');
@@ -104,7 +107,10 @@ export class StorePaths {
   }
   /** The half-done work of a task that failed, kept until it runs again. */
   failed(project: string, task: string): string {
-    return join(this.root, 'failed', project, task.replaceAll('/', '+'));
+    return join(this.failures, project, task.replaceAll('/', '+'));
+  }
+  get failures(): string {
+    return join(this.root, 'failed');
   }
   /** How long tasks took, for scheduling. */
   get times(): string {

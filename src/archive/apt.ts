@@ -14,11 +14,11 @@ export interface AptScope {
   readonly architecture: string;
 }
 
-/** Runs a command in a tools tree with apt, with the network. `/work` is writable there. */
+/** Runs a command in a tools tree with apt, with the network. `output` is all it printed, in the order in which it did. */
 export type RunInTree = (
   argv: readonly string[],
   options: { readonly binds: readonly { source: string; target: string; writable?: boolean }[] },
-) => Promise<{ code: number; stdout: string; stderr: string }>;
+) => Promise<{ code: number; output: string }>;
 
 export interface AptOptions {
   readonly run: RunInTree;
@@ -45,6 +45,7 @@ export interface Apt {
  * @throws Failure `archive/no-mirror`, `archive/no-suite`, `archive/update-failed`
  */
 export async function openApt(scope: AptScope, options: AptOptions): Promise<Apt> {
+  options.log(`reading the indices of ${scope.suites.join(', ')} (${scope.architecture})`);
   const sources = await findSources(scope, options);
   const binds = layOut(scope, sources, options.folder);
   const apt = async (...argv: string[]) => {
@@ -131,7 +132,8 @@ async function findSuite(
   });
 }
 
-function archivesOf(distribution: 'debian' | 'ubuntu', suite: string): ArchiveName[] {
+/** The archives that may have a suite, the likelier first. */
+export function archivesOf(distribution: 'debian' | 'ubuntu', suite: string): ArchiveName[] {
   if (distribution === 'ubuntu') return ['ubuntu', 'ubuntu-ports'];
   return suite.endsWith('-security') ? ['debian-security'] : ['debian'];
 }
@@ -181,7 +183,10 @@ function layOut(scope: AptScope, sources: readonly Source[], folder: string) {
 function aptConfiguration(architecture: string): string {
   return `Dir "/work";
 Dir::Etc "/work/etc";
+Dir::Etc::parts "/work/etc/parts";
 Dir::Etc::sourceparts "/work/etc/parts";
+Dir::Etc::preferencesparts "/work/etc/parts";
+Dir::Etc::trustedparts "/work/etc/parts";
 Dir::State "/work";
 Dir::State::status "/work/status";
 Dir::State::lists "/work/lists";
@@ -205,10 +210,10 @@ async function resolve(apt: AptRun, sources: readonly Source[], names: readonly 
     ? await apt('apt-get', 'install', '--yes', '--print-uris', '--', ...names)
     : await apt('apt-get', 'download', '--print-uris', '--', ...names);
   if (uris.code !== 0) throw await unresolved(apt, names, uris);
-  const debs = parseUris(uris.stdout, sources);
+  const debs = parseUris(uris.output, sources);
   const records = await apt('apt-cache', 'show', '--', ...debs.map(({ name, version }) => `${name}=${version}`));
   if (records.code !== 0) throw told('archive/unresolvable', 'apt does not know what it has just resolved', records);
-  return complete(debs, records.stdout).sort((a, b) => compare(a.name, b.name));
+  return complete(debs, records.output).sort((a, b) => compare(a.name, b.name));
 }
 
 /** Lines of --print-uris: `'URL' NAME_VERSION_ARCHITECTURE.deb SIZE HASH`, with `:` of the version as %3a. */
@@ -242,8 +247,8 @@ function complete(debs: ReturnType<typeof parseUris>, records: string): LockedDe
   });
 }
 
-async function unresolved(apt: AptRun, names: readonly string[], said: { stdout: string; stderr: string }) {
-  const known = new Set((await apt('apt-cache', 'pkgnames')).stdout.split('\n'));
+async function unresolved(apt: AptRun, names: readonly string[], said: { output: string }) {
+  const known = new Set((await apt('apt-cache', 'pkgnames')).output.split('\n'));
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length === 0) return told('archive/unresolvable', `apt finds no way to have all of these`, said);
   return new Failure(
@@ -260,8 +265,8 @@ async function unresolved(apt: AptRun, names: readonly string[], said: { stdout:
 }
 
 /** A failure in apt's own words. */
-function told(code: string, message: string, { stdout, stderr }: { stdout: string; stderr: string }): Failure {
-  const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => /^([EW]:| \S|The following|Err:)/.test(line));
+function told(code: string, message: string, { output }: { output: string }): Failure {
+  const lines = output.split('\n').filter((line) => /^([EW]:| \S|The following|Err:)/.test(line));
   return new Failure({
     ...(fail(code, message).diagnostics[0] as Failure['diagnostics'][number]),
     notes: lines.slice(0, 30).map((line) => ({ message: line.trim() })),

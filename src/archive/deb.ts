@@ -49,6 +49,15 @@ export async function readDebFile(path: string, matches: RegExp): Promise<Buffer
   return found;
 }
 
+/** Unpacks an .xz that is in memory. */
+export async function unpackXz(bytes: Uint8Array): Promise<Buffer> {
+  const XzReadableStream = await loadXz();
+  const chunks: Uint8Array[] = [];
+  const stream = new XzReadableStream(new Blob([bytes as Uint8Array<ArrayBuffer>]).stream() as never);
+  for await (const chunk of Readable.fromWeb(stream as never)) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks);
+}
+
 async function openData(path: string): Promise<Readable> {
   const member = (await readAr(path)).find(({ name }) => name.startsWith('data.tar'));
   if (member === undefined) throw notADeb(path, 'it has no data.tar');

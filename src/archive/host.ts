@@ -3,17 +3,29 @@ import { join } from 'node:path';
 import { type AptDefaults, noDefaults, readAptDefaults } from './apt-defaults.ts';
 import type { MirrorSources } from './mirror.ts';
 
+/** Reads a libapt-pkg when it is needed. */
+export type AptLibrary = () => Uint8Array;
+
 /**
- * What this machine says about mirrors: its environment and its apt, if it has one. `libraries` are further libapt-pkgs
- * to look into (that of the tools) when the host's own has no defaults or there is none.
+ * What this machine says about mirrors: its environment and its apt, if it has one. `further` are libapt-pkgs to look into
+ * (that of the tools) when the host's own has no defaults or there is none.
  */
-export function hostMirrorSources(libraries: readonly Uint8Array[] = [], root = '/'): MirrorSources {
+export function hostMirrorSources(further: readonly AptLibrary[] = [], root = '/'): MirrorSources {
   return {
     environment: process.env,
     aptFiles: aptFiles(join(root, 'etc/apt')),
     mirrorList: (path) => textOf(join(root, path)),
-    defaults: firstDefaults([...hostLibraries(root), ...libraries.map((bytes) => () => bytes)]),
+    defaults: firstDefaults([...librariesIn(root), ...further]),
   };
+}
+
+/** The libapt-pkgs below a root: of the host, or of a tools tree. */
+export function librariesIn(root: string): AptLibrary[] {
+  return ['x86_64-linux-gnu', 'aarch64-linux-gnu'].flatMap((triplet) => {
+    const folder = join(root, 'usr/lib', triplet);
+    const names = namesIn(folder).filter((name) => /^libapt-pkg\.so\.[0-9.]+$/.test(name));
+    return names.map((name) => () => readFileSync(join(folder, name)));
+  });
 }
 
 function aptFiles(folder: string): { path: string; text: string }[] {
@@ -28,15 +40,7 @@ function aptFiles(folder: string): { path: string; text: string }[] {
   );
 }
 
-function hostLibraries(root: string): (() => Uint8Array)[] {
-  return ['x86_64-linux-gnu', 'aarch64-linux-gnu'].flatMap((triplet) => {
-    const folder = join(root, 'usr/lib', triplet);
-    const names = namesIn(folder).filter((name) => /^libapt-pkg\.so\.[0-9.]+$/.test(name));
-    return names.map((name) => () => readFileSync(join(folder, name)));
-  });
-}
-
-function firstDefaults(libraries: readonly (() => Uint8Array)[]): AptDefaults {
+function firstDefaults(libraries: readonly AptLibrary[]): AptDefaults {
   for (const library of libraries) {
     const defaults = readAptDefaults(library());
     if (Object.keys(defaults.snapshots).length > 0) return defaults;

@@ -1,3 +1,6 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail } from '../diagnostic.ts';
 import type { DebsLock, LockedDeb } from '../recipe/model.ts';
 
 /** A lock as it stands in `debs.lock.json`: one deb per line, so that a change of versions reads well as a diff. */
@@ -6,6 +9,24 @@ export function formatLock(lock: DebsLock): string {
   const keys = Object.entries(head).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   const lines = debs.map((deb) => `    ${JSON.stringify(deb)}`);
   return `{\n${keys.join(',\n')},\n  "debs": [\n${lines.join(',\n')}\n  ]\n}\n`;
+}
+
+/**
+ * Puts a lock beside its package, whole or not at all.
+ *
+ * @throws Failure `archive/lock-not-written`
+ */
+export function writeLock(folder: string, lock: DebsLock): void {
+  const path = join(folder, 'debs.lock.json');
+  const temporary = `${path}.${process.pid}`;
+  try {
+    writeFileSync(temporary, formatLock(lock));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    const hint = 'a package of pibuild itself can be copied into packages/ of your project and locked there';
+    throw fail('archive/lock-not-written', `cannot write ${path}: ${(error as Error).message}`, hint);
+  }
 }
 
 /** What differs between two locks, a line each: `curl 8.1 -> 8.2`, `+ new 1.0`, `- gone 1.0`. */

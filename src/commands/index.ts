@@ -22,6 +22,60 @@ export const verbs: readonly Verb[] = [
     load: () => import('./make.ts'),
   },
   {
+    name: 'fetch',
+    summary: 'Download all that boards need, to work without a network',
+    details: 'Sources, packages and tools, those of the emulator too. What is there already is not downloaded again.',
+    arguments: [{ name: '[board...]', summary: 'only for these boards' }],
+    options: [],
+    examples: [
+      ['fetch rpi3', 'then make, run and test work with --offline'],
+      ['fetch', 'for every board'],
+    ],
+    load: () => import('./fetch.ts'),
+  },
+  {
+    name: 'list',
+    summary: 'List the boards, packages and overlays there are',
+    details: "The project's own come before pibuild's; one that is broken is listed with what is wrong with it.",
+    arguments: [{ name: '[what]', summary: 'boards, packages or overlays (default: all three)' }],
+    options: [],
+    examples: [
+      ['list boards', 'what can be built'],
+      ['list packages --json', 'one object a line, for other programs'],
+    ],
+    load: () => import('./list.ts'),
+  },
+  {
+    name: 'show',
+    summary: 'Show what a board, a package or a task is in the end',
+    details: [
+      'Recipes after extending, with templates filled in and defaults; behind each value the line that says it.',
+      'Of a task its inputs, outputs, tools and script.',
+    ].join('\n'),
+    arguments: [{ name: '<name>', summary: 'a board, a package, or a task like busybox:build' }],
+    options: [{ flags: '--board <board>', summary: 'whose task it is, when several boards have it' }],
+    examples: [
+      ['show rpi3', 'the board, and which file each line comes from'],
+      ['show linux:build', 'how the kernel is compiled'],
+    ],
+    load: () => import('./show.ts'),
+  },
+  {
+    name: 'graph',
+    summary: 'Draw the tasks that a board becomes',
+    details: 'Runs nothing. In the text, ^ marks what is drawn in full further up.',
+    arguments: [
+      { name: '<board>', summary: 'a folder below boards/' },
+      { name: '[task]', summary: 'only this task and what it needs' },
+    ],
+    options: [{ flags: '--format <format>', summary: 'text, dot, mermaid or json (default: text)' }],
+    examples: [
+      ['graph rpi3', 'a tree, the image at its root'],
+      ['graph rpi3 --format dot | dot -Tsvg > rpi3.svg', 'a picture, by Graphviz'],
+    ],
+    load: () => import('./graph.ts'),
+  },
+  {
     name: 'why',
     summary: 'Say which tasks would run, and why',
     details: 'Compares what each task is made of now with what it was made of the last time. Runs nothing.',
@@ -75,5 +129,40 @@ export const verbs: readonly Verb[] = [
       ['gc --keep 0', 'empty the store'],
     ],
     load: () => import('./gc.ts'),
+  },
+  {
+    name: 'lock',
+    summary: 'Resolve the debs of packages anew, and write their locks',
+    details: [
+      "apt does it, in the sandbox, against the distribution's signed indices. A lock (debs.lock.json beside the package)",
+      'says exactly which files a build downloads, so commit it. Without a package all that have debs are locked.',
+    ].join('\n'),
+    arguments: [{ name: '[package...]', summary: 'folders below packages/' }],
+    options: [],
+    examples: [
+      ['lock tools/build', 'take the newest compilers of the release'],
+      ['lock', 'take the newest of everything'],
+    ],
+    load: () => import('./lock.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'Check that this machine has what a build needs',
+    arguments: [],
+    options: [],
+    examples: [['doctor', 'what is missing, and what to do about it']],
+    load: () => import('./doctor.ts'),
+  },
+  {
+    name: 'schema',
+    summary: 'Print the JSON Schema of recipes, for editors',
+    details: "A recipe's first line names it: # yaml-language-server: $schema=../board.schema.json",
+    arguments: [{ name: '<recipe>', summary: 'board, package or project' }],
+    options: [{ flags: '--kind <kind>', summary: 'only of the packages of this kind' }],
+    examples: [
+      ['schema board > board.schema.json', 'for board.yaml'],
+      ['schema package --kind kernel', 'what a kernel package may say'],
+    ],
+    load: () => import('./schema.ts'),
   },
 ];

@@ -197,7 +197,7 @@ async function mirrorSources(blobs: BlobStore, { apt = [] }: FetchParams): Promi
   for (const each of apt) {
     const deb = await blobs.find(digestIn(each));
     const library = deb && (await readDebFile(deb, /\/libapt-pkg\.so\.[0-9.]+$/));
-    if (library) return hostMirrorSources([library]);
+    if (library) return hostMirrorSources([() => library]);
   }
   return host;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AptScope } from '../archive/apt.ts';
 import { Failure } from '../diagnostic.ts';
 import type { Task } from '../graph/task.ts';
 import type { DebsLock, Package } from '../recipe/model.ts';
@@ -37,8 +38,23 @@ export interface LockedDebsRecipe {
   readonly architecture: string;
 }
 
+/** What `pibuild lock` is asked to resolve. */
+export interface LockRequest extends AptScope {
+  readonly debs: readonly string[];
+  readonly deps: boolean;
+}
+
+/** What a package wants locked; undefined: it has no debs. */
+export function lockRequest(pack: Package): LockRequest | undefined {
+  const recipe = pack.recipe as Partial<LockedDebsRecipe> & { source?: { deb?: string } };
+  const { distribution, suites, components, architecture, deps = true } = recipe;
+  const debs = recipe.debs ?? (recipe.source?.deb === undefined ? undefined : [recipe.source.deb]);
+  if (!debs || !distribution || !suites || !components || !architecture) return undefined;
+  return { distribution, suites, components, architecture, debs, deps };
+}
+
 /** The package that has the apt whose defaults are used on hosts without one. */
-const APT_PACKAGE = 'tools/apt';
+export const APT_PACKAGE = 'tools/apt';
 
 /**
  * The lock of a package, which must be of what its recipe asks for now.

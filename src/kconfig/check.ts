@@ -2,7 +2,7 @@ import { type Diagnostic, nearest } from '../diagnostic.ts';
 import { type Expression, evaluate, format, symbolsOf, unmet, type Values } from './expression.ts';
 import type { SymbolRequest } from './fragment.ts';
 import type { KconfigModel, KconfigSymbol } from './model.ts';
-import { type Settings, settingsFor, visibility, wantedOf } from './suggest.ts';
+import { reasonable, type Settings, settingsFor, visibility, wantedOf } from './suggest.ts';
 
 /**
  * Says of every symbol that a `.config` does not have as asked why it has not: a diagnostic at the fragment's line
@@ -122,7 +122,7 @@ function blocked(
   for (const definition of symbol.definitions.filter(({ prompt }) => prompt !== undefined)) {
     const part = unmet(visibility(definition), values, wanted);
     if (part === undefined) return undefined;
-    missing.push(part);
+    missing.push(reasonable(part));
   }
   const [part] = missing.sort((a, b) => symbolsOf(a).length - symbolsOf(b).length);
   if (part === undefined) return undefined;
@@ -134,7 +134,7 @@ function blocked(
     notes: symbolsOf(part)
       .slice(0, 6)
       .map((name) => state(name, context)),
-    ...(settings && settings.size > 0 && { hint: `${addition(settings)}${lower}` }),
+    hint: settings && settings.size > 0 ? `${addition(settings)}${lower}` : 'not meant for this board: remove the line',
   };
 }
 
@@ -143,7 +143,12 @@ function state(name: string, { model, values }: Context): NonNullable<Diagnostic
   const definitions = model.symbols.get(name)?.definitions ?? [];
   const definition = definitions.find(({ prompt }) => prompt !== undefined) ?? definitions[0];
   if (definition === undefined) return { message: `${name} is n: this architecture does not have it` };
-  const prompt = definition.prompt ? `, "${definition.prompt.text}"` : '';
+  const selectors = model.symbols.get(name)?.selectedBy.map((selector) => selector.name) ?? [];
+  const hidden =
+    selectors.length > 0
+      ? `, and has no prompt: ${listed(selectors)} ${selectors.length > 1 ? 'select' : 'selects'} it`
+      : '';
+  const prompt = definition.prompt ? `, "${definition.prompt.text}"` : hidden;
   return { message: `${name} is ${values.get(name) ?? 'n'}${prompt}`, at: definition.at };
 }
 

@@ -1,8 +1,20 @@
-import { type Expression, enough, evaluate, type Tristate, unmet, type Values } from './expression.ts';
+import {
+  combine,
+  type Expression,
+  enough,
+  evaluate,
+  symbolsOf,
+  type Tristate,
+  unmet,
+  type Values,
+} from './expression.ts';
 import type { Definition, KconfigModel } from './model.ts';
 
 /** What would have to be asked for so that something becomes possible: symbols and values, in the order to write them. */
 export type Settings = ReadonlyMap<string, string>;
+
+/** Symbols that nobody should switch on to get a driver. */
+const UNREASONABLE: ReadonlySet<string> = new Set(['COMPILE_TEST', 'BROKEN', 'UML', 'KUNIT_ALL_TESTS']);
 
 /** Deeper chains than this are no help to a reader. */
 const DEEPEST = 8;
@@ -34,6 +46,14 @@ export function settingsFor(
   }
 }
 
+/** An expression without the alternatives that nobody should take: of `ARCH_X || COMPILE_TEST` only `ARCH_X`. */
+export function reasonable(expression: Expression): Expression {
+  if (expression.type !== 'and' && expression.type !== 'or') return expression;
+  const operands = expression.operands.map(reasonable);
+  const kept = operands.filter((operand) => !symbolsOf(operand).some((name) => UNREASONABLE.has(name)));
+  return combine(expression.type, expression.type === 'or' && kept.length > 0 ? kept : operands);
+}
+
 /** All that must hold for a definition to be visible to whoever configures. */
 export function visibility(definition: Definition): Expression {
   return { type: 'and', operands: [...definition.depends, ...(definition.prompt?.conditions ?? [])] };
@@ -52,7 +72,7 @@ function settingsForSymbol(
   depth: number,
 ): Settings | undefined {
   const symbol = model.symbols.get(name);
-  if (symbol === undefined) return undefined;
+  if (symbol === undefined || UNREASONABLE.has(name)) return undefined;
   const value = symbol.type === 'tristate' ? wanted : 'y';
   const own = symbol.definitions
     .filter((definition) => definition.prompt !== undefined)

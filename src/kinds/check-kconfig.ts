@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { copyFile, readFile } from 'node:fs/promises';
+import { relative } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { type Diagnostic, Failure } from '../diagnostic.ts';
@@ -76,9 +77,11 @@ async function check(workspace: Workspace, params: CheckKconfigParams): Promise<
   await copyFile(workspace.input('config'), workspace.output('config'));
 }
 
-/** What a person calls a fragment: its path in the project. */
+/** A fragment as its user would type it: relative where that is shorter. */
 function fileOf(input: Input | undefined, name: string): string {
-  return input?.from === 'project' ? input.path : name;
+  if (input?.from !== 'project') return name;
+  const short = relative(process.cwd(), input.path);
+  return short.length < input.path.length ? short : input.path;
 }
 
 /** The texts of a tar.gz by path, without `./`. */

@@ -8,12 +8,13 @@ import { artifact, commandTask } from './command.ts';
 import type { ArtifactRef } from './kind.ts';
 import { quote, script } from './script.ts';
 
-/** What mke2fs must not take from the machine's own configuration. */
+/** What mke2fs would take from /etc otherwise. It must know the type, whose features are then given in full by `-O`. */
 const MKE2FS_CONF = `[defaults]
 	default_mntopts = acl,user_xattr
 	enable_periodic_fsck = 0
 [fs_types]
 	ext4 = {
+		features = has_journal
 	}
 `;
 

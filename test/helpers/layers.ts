@@ -53,7 +53,7 @@ async function collect(readable: unknown): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-const ENTRY = /^(\S+?)(?: ([0-7]{3,4}))?(?: (\d+):(\d+))?(?: (->|=>|=|[cb])(?: (.*))?)?$/;
+const ENTRY = /^(\S+?)(?: ([0-7]{3,4}))?(?: (\d+):(\d+))?(?: (->|=>|=|[cb])(?: (.*))?)?$/s;
 
 function parseEntry(line: string): Partial<Header> & { name: string; content: string } {
   const [, name = '', mode, uid = '0', gid = '0', sign, rest = ''] = ENTRY.exec(line) ?? [];

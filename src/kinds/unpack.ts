@@ -24,7 +24,7 @@ export const sourceKeys = {
   ...lockedDebs,
   debs: lockedDebs.debs.optional(),
   deps: lockedDebs.deps.default(false),
-  architecture: z.enum(['amd64', 'arm64']).default('amd64'),
+  architecture: z.enum(['amd64', 'arm64']).default('amd64').meta({ description: 'Of the debs' }),
 };
 
 export type SourceKeys = z.infer<z.ZodObject<typeof sourceKeys>>;

@@ -10,7 +10,7 @@ import { readOverlay } from './overlay.ts';
 import { recipeProblem } from './problem.ts';
 import { attempt } from './read.ts';
 import type { BoardRecipe } from './schema.ts';
-import { entriesAt, placeIn, plain, type Tree } from './tree.ts';
+import { entriesAt, placeIn, plain, type Tree, writtenIn } from './tree.ts';
 import { parseSize } from './units.ts';
 import { unknownRecipe } from './unknown.ts';
 import { accountVariables, boardDefaults, renderBoard } from './variables.ts';
@@ -67,6 +67,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     config: recipe.config ?? [],
     ...accounts,
     permissions: recipe.permissions ?? [],
+    replace: recipe.replace ?? [],
     root,
     image: resolveImage(recipe),
     ...resolveEmulator(recipe, at, problems),
@@ -74,6 +75,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     variables,
     recipe,
     at: (...path) => at(path),
+    written: (...path) => writtenIn(tree, path),
   };
   if (problems.length > 0) throw new Failure(...sortDiagnostics(problems));
   return board;

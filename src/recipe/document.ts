@@ -13,6 +13,8 @@ export interface RecipeDocument {
   readonly value: Readonly<Record<string, unknown>>;
   /** The place of the value at a path; of a map or list that of its key. What is not there: the nearest thing around it. */
   at(path: Path): SourceLocation;
+  /** Whether there is a value at a path. */
+  has(path: Path): boolean;
   /** The place of the key at a path. */
   keyAt(path: Path): SourceLocation;
   /** The place of a piece of the text at a path; the piece begins at or after a `{{` (templates are what this is for). */
@@ -53,6 +55,7 @@ function withPlaces(file: string, text: string, root: Node): Result<RecipeDocume
   return success({
     file,
     value: value as Record<string, unknown>,
+    has: (path) => find(root, path).whole,
     at: (path) => valuePlace(root, path, place),
     keyAt: (path) => keyPlace(root, path, place),
     within: (path, offset, length) => {

@@ -74,13 +74,8 @@ function missingKey(path: Path, document: RecipeDocument): Diagnostic {
 }
 
 function wrongType(expected: string, value: unknown, at: SourceLocation): Diagnostic {
-  const written = at.text?.slice(at.column - 1, at.column - 1 + (at.length ?? 1)) ?? '';
-  return recipeProblem(
-    'wrong-type',
-    `expected ${expected}, got ${describe(value, written)}`,
-    at,
-    typeHint(expected, value, written),
-  );
+  const got = describe(value, written(at));
+  return recipeProblem('wrong-type', `expected ${expected}, got ${got}`, at, typeHint(expected, value, at));
 }
 
 function unknownValue(known: readonly string[], value: unknown, at: SourceLocation): Diagnostic {
@@ -99,7 +94,8 @@ function badValue(expected: string, value: unknown, at: SourceLocation): Diagnos
 }
 
 function badKey(issue: z.core.$ZodIssueInvalidKey, path: Path, document: RecipeDocument): Diagnostic {
-  const expected = issue.issues[0]?.message ?? 'another key';
+  const [first] = issue.issues;
+  const expected = first?.code === 'invalid_format' ? formatName(first) : 'another key';
   return recipeProblem('bad-key', `expected ${expected}, got '${path.at(-1)}'`, document.keyAt(path));
 }
 
@@ -225,25 +221,34 @@ function amount(bound: number | bigint, origin: string): string {
   return `${bound}${units[origin] ?? ''}`;
 }
 
-/** `written` is how the value stands in the file, where that is known: 0640 is read as the number 640. */
-function describe(value: unknown, written?: string): string {
+/** `asWritten` is how the value stands in the file, where that is known: 0640 is read as the number 640. */
+function describe(value: unknown, asWritten?: string): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  if (typeof value !== 'string') return written ?? String(value);
+  if (typeof value !== 'string') return asWritten ?? String(value);
   const line = value.split('\n', 1)[0] ?? '';
   return line.length < value.length || line.length > 80 ? `'${line.slice(0, 77)}...'` : `'${line}'`;
 }
 
 /** What most often lies behind a value of another type. */
-function typeHint(expected: string, value: unknown, written: string): string | undefined {
+function typeHint(expected: string, value: unknown, at: SourceLocation): string | undefined {
+  const isNumber = typeof value === 'number' || typeof value === 'boolean';
+  if (expected === 'text' && isNumber && at.text?.[at.column - 2] === ',') {
+    return 'a comma ends text between [ and ]; text that holds one is written in quotes';
+  }
+  if (expected === 'text' && isNumber) return `write it in quotes: "${written(at)}"`;
   const isText = !Object.values(TYPE_NAMES).includes(expected) || expected === 'text';
-  if (expected === 'text' && (typeof value === 'number' || typeof value === 'boolean'))
-    return `write it in quotes: "${written}"`;
   if (isText && describe(value) === 'a map') return "text that holds ': ' is written in quotes";
-  if (expected === 'a list' && typeof value === 'string')
+  if (expected === 'a list' && typeof value === 'string') {
     return `a list is written [${value}], or with '- ' on lines of their own`;
+  }
   return undefined;
+}
+
+/** The text at a place, as it stands in the file. */
+function written({ text = '', column, length = 1 }: SourceLocation): string {
+  return text.slice(column - 1, column - 1 + length);
 }
 
 /** The keys on the way; which entry of a list it is shows the place. */

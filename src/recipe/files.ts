@@ -65,6 +65,12 @@ export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+/** A file as its user would type it: relative where that is shorter. */
+export function displayPath(file: string, folder: string): string {
+  const short = relative(folder, file);
+  return short.length < file.length ? short : file;
+}
+
 /** The plain files below a folder, relative, sorted. */
 export function filesBelow(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, relative } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { type Diagnostic, Failure, type SourceLocation, sortDiagnostics } from '../diagnostic.ts';
 import { ProjectPaths } from '../paths.ts';
 import { resolveBoard } from './board.ts';
-import { isFolder, readIfThere, readRecipe, recipeNames } from './files.ts';
+import { displayPath, isFolder, readIfThere, readRecipe, recipeNames } from './files.ts';
 import type { Board, Package, Project } from './model.ts';
 import { type KindSchemas, loadPackage } from './package.ts';
 import { parseRecipe, readYaml } from './read.ts';
@@ -50,12 +50,6 @@ function findRoot(folder: string): string | undefined {
   if (existsSync(paths.projectFile) || isFolder(paths.boards)) return folder;
   const above = dirname(folder);
   return above === folder ? undefined : findRoot(above);
-}
-
-/** A file as its user would type it: relative where that is shorter. */
-function displayPath(file: string, folder: string): string {
-  const short = relative(folder, file);
-  return short.length < file.length ? short : file;
 }
 
 function readProjectFile(

@@ -35,6 +35,8 @@ export interface Package<Recipe = unknown> {
   readonly license: string;
   readonly depends: readonly string[];
   readonly permissions: readonly Permission[];
+  /** Paths (globs) of its layer that take the place of what earlier layers bring. */
+  readonly replace: readonly string[];
   readonly checks: readonly Check[];
   /** The validated recipe, with its strings rendered. */
   readonly recipe: Recipe;
@@ -44,8 +46,10 @@ export interface Package<Recipe = unknown> {
   readonly files: readonly string[];
   /** The debs it was locked to, absent when it has none or was never locked. */
   readonly lock?: DebsLock;
-  /** The place of a recipe value, for diagnostics and as the origin of inputs: `at('source', 'sha256')`. */
+  /** The place of a recipe value, for diagnostics and as the origin of inputs: `at('source', 'sha256')`. Of a default the nearest thing around it. */
   at(...path: readonly (string | number)[]): SourceLocation;
+  /** The same, but undefined for a default. */
+  written(...path: readonly (string | number)[]): SourceLocation | undefined;
 }
 
 export interface Board {
@@ -73,6 +77,8 @@ export interface Board {
   /** Every group with its number: the system's own, the board's, one for each user. */
   readonly groups: ReadonlyMap<string, number>;
   readonly permissions: readonly Permission[];
+  /** Paths (globs) of its overlays that take the place of what packages and earlier overlays bring. */
+  readonly replace: readonly string[];
   readonly root: { readonly readonly: boolean };
   readonly image: {
     readonly size?: number;
@@ -88,7 +94,10 @@ export interface Board {
   readonly variables: Variables;
   /** What the recipes say, merged and rendered, before defaults. */
   readonly recipe: BoardRecipe;
+  /** The place of a value of `recipe`. Of a default the nearest thing around it. */
   at(...path: readonly (string | number)[]): SourceLocation;
+  /** The same, but undefined for a default. */
+  written(...path: readonly (string | number)[]): SourceLocation | undefined;
 }
 
 /** What the strings of a recipe and the templates of an overlay may name. */

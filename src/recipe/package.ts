@@ -10,7 +10,7 @@ import { recipeProblem } from './problem.ts';
 import { attempt, parseRecipe, readYaml } from './read.ts';
 import { renderTree } from './render.ts';
 import { packageBase } from './schema.ts';
-import { placeIn, plain, type Tree, treeOf } from './tree.ts';
+import { placeIn, plain, type Tree, treeOf, writtenIn } from './tree.ts';
 
 /** What the loader needs of the kinds: the schema of each one's own keys (a `z.strictObject`). */
 export type KindSchemas = ReadonlyMap<string, { readonly schema: z.ZodType }>;
@@ -99,6 +99,7 @@ function resolvePackage(tree: Tree, folder: string, lock: DebsLock | undefined, 
     license: recipe.license ?? '',
     depends: recipe.depends ?? [],
     permissions: recipe.permissions ?? [],
+    replace: recipe.replace ?? [],
     checks: resolveChecks(recipe.checks ?? [], recipe.package, at, problems),
     recipe,
     folder,
@@ -108,5 +109,6 @@ function resolvePackage(tree: Tree, folder: string, lock: DebsLock | undefined, 
     },
     ...(lock && { lock }),
     at,
+    written: (...path) => writtenIn(tree, path),
   };
 }

@@ -19,7 +19,10 @@ const account = z
   .string()
   .regex(/^[a-z_][a-z0-9_-]{0,30}$/, 'a name of lower-case letters, digits, dash and underscore');
 const octalMode = z.string().regex(/^[0-7]{3,4}$/, 'an octal mode in quotes, like "0755"');
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256: 64 hexadecimal digits');
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'a sha256: 64 hexadecimal digits')
+  .meta({ description: 'The sha256 of the file, in hexadecimal' });
 
 /** A size such as 64M: bytes, or K, M, G in powers of 1024. */
 export const size = z
@@ -102,6 +105,10 @@ export const packageBase = {
     .array(permission)
     .optional()
     .meta({ description: 'Modes and owners of files of its layer, where the build cannot set them' }),
+  replace: z
+    .array(text)
+    .optional()
+    .meta({ description: 'Paths (globs) of its layer that take the place of what earlier layers bring' }),
   checks: z
     .array(check)
     .optional()
@@ -131,20 +138,28 @@ const partitionSize = size
   .meta({ description: 'Of the partition. squashfs: absent means as large as its content needs' });
 const label = z.string().max(11).optional().meta({ description: "The filesystem's label" });
 
-const texts = z.array(text).optional();
+const removed = (description: string) => z.array(text).optional().meta({ description });
 /** The keys of a board that `without` can remove from: the lists and maps. */
 const without = z
   .strictObject({
-    kernel: z.strictObject({ fragments: texts, dtbs: texts, cmdline: texts }).optional(),
-    packages: texts,
-    overlays: texts,
-    config: texts,
-    users: texts,
-    groups: texts,
-    permissions: texts.meta({ description: 'By path' }),
-    variables: texts,
-    emulator: texts,
-    checks: texts.meta({ description: 'By name' }),
+    kernel: z
+      .strictObject({
+        fragments: removed('Fragments, as they are written'),
+        dtbs: removed('Device trees'),
+        cmdline: removed('Words of the command line'),
+      })
+      .optional()
+      .meta({ description: 'Of the kernel' }),
+    packages: removed('Packages'),
+    overlays: removed('Overlays'),
+    config: removed('Lines of config.txt'),
+    users: removed('Users, by name'),
+    groups: removed('Groups, by name'),
+    permissions: removed('Permissions, by path'),
+    replace: removed('Paths of `replace`'),
+    variables: removed('Variables, by name'),
+    emulator: removed('Keys of the emulator, which then have their defaults'),
+    checks: removed('Checks, by name'),
   })
   .meta({ description: 'What to remove of the extended board, by key: {packages: [dropbear]}' });
 
@@ -181,6 +196,9 @@ export const board = z.strictObject({
     .array(permission)
     .optional()
     .meta({ description: 'Modes and owners of files of the overlays, which are otherwise root and 0644 or 0755' }),
+  replace: z.array(text).optional().meta({
+    description: 'Paths (globs) of its overlays that take the place of what packages and earlier overlays bring',
+  }),
   root: z
     .strictObject({
       readonly: z.boolean().optional().meta({ description: 'Mount the root read-only with a tmpfs over it' }),
@@ -195,15 +213,27 @@ export const board = z.strictObject({
       partitions: z
         .strictObject({
           boot: z
-            .strictObject({ format: z.enum(['vfat']).optional(), size: partitionSize, label })
+            .strictObject({
+              format: z.enum(['vfat']).optional().meta({ description: 'What the firmware reads' }),
+              size: partitionSize,
+              label,
+            })
             .optional()
             .meta({ description: 'Firmware, kernel and device trees (default 128M)' }),
           root: z
-            .strictObject({ format: z.enum(['ext4', 'squashfs']).optional(), size: partitionSize, label })
+            .strictObject({
+              format: z
+                .enum(['ext4', 'squashfs'])
+                .optional()
+                .meta({ description: 'Default ext4; squashfs is read-only' }),
+              size: partitionSize,
+              label,
+            })
             .optional()
             .meta({ description: 'The root filesystem (default ext4, 512M)' }),
         })
-        .optional(),
+        .optional()
+        .meta({ description: 'The two partitions of the card' }),
     })
     .optional()
     .meta({ description: 'The card image' }),
@@ -223,6 +253,11 @@ export const board = z.strictObject({
         .optional()
         .meta({ description: 'Which serial port is the console (0: PL011, 1: mini UART)' }),
       usbNetwork: z.boolean().optional().meta({ description: 'Whether the network is a USB adapter (usb0)' }),
+      forwards: z
+        .array(text.regex(/^([0-9.]+:)?[0-9]{1,5}:[0-9]{1,5}(\/(tcp|udp))?$/, 'HOST:GUEST, like 8080:80'))
+        .optional()
+        .meta({ description: "Ports of this machine that `pibuild run` leads to the guest's: 8080:80" }),
+      arguments: z.array(text).optional().meta({ description: 'Further arguments of QEMU, one word each' }),
     })
     .optional()
     .meta({ description: 'How QEMU stands in for the board; absent: it cannot' }),

@@ -66,6 +66,13 @@ export function placeIn(tree: Tree, path: Path): SourceLocation {
   return document.at(own);
 }
 
+/** The place of the value at a path, or undefined when no recipe says it (a default). */
+export function writtenIn(tree: Tree, path: Path): SourceLocation | undefined {
+  const found = path.reduce<Tree | undefined>((inner, step) => inner && child(inner, step), tree);
+  if (found === undefined || !found.origin.document.has(found.origin.path)) return undefined;
+  return found.origin.document.at(found.origin.path);
+}
+
 /** The place of the key at a path. */
 export function keyPlaceIn(tree: Tree, path: Path): SourceLocation {
   const { document, path: own } = originOf(tree, path);

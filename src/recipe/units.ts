@@ -14,3 +14,16 @@ export function parseDuration(duration: string): number {
   const unit = duration.replace(/^[0-9.]+/, '');
   return Math.round(Number.parseFloat(duration) * (TIMES[unit] ?? 1));
 }
+
+/** Bytes as a recipe would write them: in the largest unit that says it whole. */
+export function formatSize(bytes: number): string {
+  const [unit, factor] = Object.entries(SIZES)
+    .reverse()
+    .find(([, each]) => bytes % each === 0) ?? ['', 1];
+  return `${bytes / factor}${unit}`;
+}
+
+/** Milliseconds as a recipe would write them. */
+export function formatDuration(milliseconds: number): string {
+  return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`;
+}

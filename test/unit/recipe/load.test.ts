@@ -40,7 +40,7 @@ describe('a project', () => {
       'overlays/mine/etc/motd': '',
     });
     expect(project.names('packages')).toEqual(['busybox', 'linux', 'sensors/driver', 'tools/ssh']);
-    expect(project.names('boards')).toEqual(['base', 'mine']);
+    expect(project.names('boards')).toEqual(['base', 'lean', 'mine']);
     expect(project.names('overlays')).toEqual(['base', 'mine']);
   });
 

@@ -1,0 +1,150 @@
+import { didYouMean, Failure, fail } from '../diagnostic.ts';
+import type { Input, Task, TaskId } from '../graph/task.ts';
+import { planBoard, planPackages } from '../plan.ts';
+import { displayPath } from '../recipe/files.ts';
+import type { Board, Package, Project } from '../recipe/model.ts';
+import { formatDuration, formatSize } from '../recipe/units.ts';
+import type { Context } from './context.ts';
+import { formatSourced, Sourced, sourced, unsourced } from './origins.ts';
+import { openProject } from './session.ts';
+import { type Call, exitCodes } from './verb.ts';
+
+/** Prints what a board, a package or a task is after everything is resolved, and where each value comes from. */
+export async function run(context: Context, call: Call<{ board?: string }>): Promise<number> {
+  const [name = ''] = call.arguments;
+  const project = openProject(context);
+  const view = name.includes(':')
+    ? taskView(findTask(project, name, call.options.board))
+    : recipeView(project, name, (path) => displayPath(path, context.folder));
+  const text = context.options.json ? `${JSON.stringify(unsourced(view))}\n` : formatSourced(view);
+  context.stdout.write(text);
+  return exitCodes.ok;
+}
+
+/** How a path is shown. */
+type Display = (path: string) => string;
+
+function recipeView(project: Project, name: string, display: Display): Record<string, unknown> {
+  const boards = project.names('boards');
+  if (boards.includes(name)) return boardView(project.board(name), display);
+  const packages = project.names('packages');
+  if (packages.includes(name)) return packageView(project.package(name), display);
+  const message = `there is no board or package '${name}'`;
+  throw fail('cli/unknown-name', message, didYouMean(name, [...boards, ...packages]) ?? '`pibuild list` names them');
+}
+
+/** A board, with units as recipes write them. */
+export function boardView(board: Board, display: Display): Record<string, unknown> {
+  const { recipe, written, image, emulator } = board;
+  const of = (value: unknown, ...path: (string | number)[]) => sourced(value, written, path);
+  const partition = (key: 'boot' | 'root') => {
+    const { format, size, label } = image.partitions[key];
+    return of({ format, ...(size !== undefined && { size: formatSize(size) }), label }, 'image', 'partitions', key);
+  };
+  return {
+    board: board.name,
+    ...(board.folders.length > 1 && { extends: board.folders.slice(1).map(display) }),
+    summary: of(board.summary, 'summary'),
+    version: of(board.version, 'version'),
+    arch: of(board.arch, 'arch'),
+    hostname: of(board.hostname, 'hostname'),
+    timezone: of(board.timezone, 'timezone'),
+    kernel: {
+      package: of(board.kernel.package.value, 'kernel', 'package'),
+      fragments: board.kernel.fragments.map(({ value, at }) => new Sourced(display(value), at)),
+      dtbs: of(board.kernel.dtbs, 'kernel', 'dtbs'),
+      cmdline: of(board.kernel.cmdline, 'kernel', 'cmdline'),
+    },
+    packages: board.packages.map(({ value, at }) => new Sourced(value, at)),
+    overlays: board.overlays.map(({ name, at }) => new Sourced(name, at)),
+    config: of(board.config, 'config'),
+    users: of(Object.fromEntries(board.users), 'users'),
+    groups: of(recipe.groups ?? {}, 'groups'),
+    permissions: of(board.permissions, 'permissions'),
+    root: of(board.root, 'root'),
+    image: {
+      ...(image.size !== undefined && { size: of(formatSize(image.size), 'image', 'size') }),
+      partitions: { boot: partition('boot'), root: partition('root') },
+    },
+    variables: of(recipe.variables ?? {}, 'variables'),
+    ...(emulator && {
+      emulator: of(
+        { ...emulator, ...(emulator.memory !== undefined && { memory: formatSize(emulator.memory) }) },
+        'emulator',
+      ),
+    }),
+    checks: checksView(board.checks),
+  };
+}
+
+/** A package: its whole recipe with defaults, and its lock in short. */
+export function packageView(pack: Package, display: Display): Record<string, unknown> {
+  const { package: name, checks: _asWritten, ...recipe } = pack.recipe as Record<string, unknown>;
+  const { lock } = pack;
+  return {
+    package: name,
+    folder: display(pack.folder),
+    ...(sourced(recipe, pack.written) as Record<string, unknown>),
+    checks: checksView(pack.checks),
+    ...(lock && { lock: { distribution: lock.distribution, snapshot: lock.snapshot, debs: lock.debs.length } }),
+  };
+}
+
+function checksView(checks: Board['checks']): unknown[] {
+  return checks.map(({ name, at, timeout, retry, ...check }) => ({
+    name: new Sourced(name, at),
+    ...check,
+    timeout: formatDuration(timeout),
+    ...(retry > 0 && { retry: formatDuration(retry) }),
+  }));
+}
+
+/** A task of the graph: what it reads, what it leaves, what it runs. */
+export function taskView(task: Task): Record<string, unknown> {
+  const { id, title, kind, pool, tools, inputs, outputs, params } = task;
+  const named = Object.entries(inputs).map(([name, input]) => [name, inputText(input)]);
+  return {
+    task: id,
+    title,
+    kind,
+    ...(pool && { pool }),
+    tools: tools === undefined ? 'none: pibuild itself does it' : inputText(tools),
+    inputs: Object.fromEntries(named),
+    outputs,
+    ...(typeof params === 'object' && !Array.isArray(params) ? params : { params }),
+  };
+}
+
+function inputText(input: Input): string {
+  if (input.from === 'task') return `${input.artifact} of ${input.task}`;
+  if (input.from === 'project') return input.path;
+  return input.text;
+}
+
+/**
+ * A task by its id: of the board it names or `--board` names, else of the first board that has it. What a tools tree is
+ * made of needs no board.
+ */
+function findTask(project: Project, id: string, named: string | undefined): Task {
+  const owner = id.slice(0, id.lastIndexOf(':'));
+  const boards = project.names('boards');
+  const candidates = named !== undefined ? [named] : boards.includes(owner) ? [owner] : boards;
+  const known = new Set<string>();
+  const failures: Failure[] = [];
+  for (const plan of [
+    ...candidates.map((board) => () => planBoard(project, board)),
+    () => planPackages(project, [owner]),
+  ]) {
+    try {
+      const { graph } = plan();
+      const task = graph.tasks.get(id as TaskId);
+      if (task !== undefined) return task;
+      for (const other of graph.tasks.keys()) known.add(other);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      failures.push(error);
+    }
+  }
+  if (known.size === 0 && failures[0] !== undefined) throw failures[0];
+  throw fail('graph/unknown-task', `there is no task '${id}'`, didYouMean(id, known));
+}

@@ -1,5 +1,7 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fail } from '../diagnostic.ts';
 import { claim, untilFree } from './lock.ts';
 import { type Store, writing } from './store.ts';
 
@@ -14,7 +16,7 @@ const TIDYING = 'tidying';
 export async function enter(store: Store): Promise<() => void> {
   const mark = store.paths.presence(store.session);
   writing(() => {
-    mkdirSync(store.paths.presence(), { recursive: true, mode: 0o755 });
+    makeFolder(store.paths.presence());
     writeFileSync(mark, '');
   });
   const release = await claim(store.paths.root, store.session);
@@ -48,6 +50,24 @@ export async function sweep(store: Store): Promise<number> {
     count += 1;
   }
   return count;
+}
+
+/**
+ * Makes a folder and those above it, one by one: Node's own recursive mkdir never ends below a filesystem like /proc,
+ * where what was just looked for can neither be found nor made.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o755 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const hint = 'set PIBUILD_STORE to a folder that you can write to';
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw fail('store/unusable', `no store can be made at ${folder}`, hint);
+    if (code !== 'EEXIST') throw error;
+  }
 }
 
 /** The sessions of processes that live; the marks of dead ones are removed. */

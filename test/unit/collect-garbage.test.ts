@@ -71,3 +71,7 @@ test('the temporary folders of dead processes are swept, those of living ones ar
   expect(folders.map((folder) => existsSync(folder))).toEqual([false, true]);
   release?.();
 });
+
+test('a store that cannot be made is a clear failure, also below /proc', async () => {
+  await expect(enter(new Store('/proc/pibuild-store'))).rejects.toThrow('no store can be made at /proc/pibuild-store');
+});

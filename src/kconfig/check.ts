@@ -2,7 +2,7 @@ import { type Diagnostic, nearest } from '../diagnostic.ts';
 import { type Expression, evaluate, format, symbolsOf, unmet, type Values } from './expression.ts';
 import type { SymbolRequest } from './fragment.ts';
 import type { KconfigModel, KconfigSymbol } from './model.ts';
-import { reasonable, type Settings, settingsFor, visibility, wantedOf } from './suggest.ts';
+import { advice, reasonable, settingsFor, visibility, wantedOf } from './suggest.ts';
 
 /**
  * Says of every symbol that a `.config` does not have as asked why it has not: a diagnostic at the fragment's line
@@ -46,12 +46,15 @@ function explain(request: SymbolRequest, got: string, symbol: KconfigSymbol, con
   }
   if (isMore(got, request.value)) return tooMuch(start, request, got, symbol, context);
   if (symbol.definitions.every((definition) => definition.prompt === undefined))
-    return promptless(start, symbol, context);
+    return promptless(start, request, symbol, context);
   return (
     blocked(start, request, symbol, context) ??
     otherChosen(start, symbol, context) ??
     wrongType(start, request, symbol) ??
-    outOfRange(start, symbol) ?? { message: start }
+    outOfRange(start, symbol) ?? {
+      message: start,
+      hint: 'all that it depends on is there; what kconfig itself said is in the log of the configure task',
+    }
   );
 }
 
@@ -99,14 +102,23 @@ function tooMuch(
   };
 }
 
-function promptless(start: string, symbol: KconfigSymbol, context: Context): Explanation {
+function promptless(start: string, request: SymbolRequest, symbol: KconfigSymbol, context: Context): Explanation {
   const selectors = symbol.selectedBy.map(({ name }) => name);
   const [definition] = symbol.definitions;
-  const settings = settingsFor({ type: 'symbol', name: symbol.name }, 'm', context.model, context.values);
+  const settings = settingsFor(
+    { type: 'symbol', name: symbol.name },
+    wantedOf(symbol.type, request.value),
+    context.model,
+    context.values,
+  );
   const notes = definition ? [{ message: `${symbol.name} has no prompt`, at: definition.at }] : [];
   const message = `${start}: nobody can ask for it, only other symbols switch it on`;
   if (selectors.length === 0) return { message, notes, hint: 'remove the line' };
-  return { message, notes, hint: `selected by ${listed(selectors)}${settings ? `: ${addition(settings)}` : ''}` };
+  return {
+    message,
+    notes,
+    hint: `selected by ${listed(selectors)}${settings ? `: ${advice(settings, context.requests)}` : ''}`,
+  };
 }
 
 /** Something it depends on is missing. */
@@ -134,7 +146,10 @@ function blocked(
     notes: symbolsOf(part)
       .slice(0, 6)
       .map((name) => state(name, context)),
-    hint: settings && settings.size > 0 ? `${addition(settings)}${lower}` : 'not meant for this board: remove the line',
+    hint:
+      settings && settings.size > 0
+        ? `${advice(settings, context.requests)}${lower}`
+        : 'not meant for this board: remove the line',
   };
 }
 
@@ -164,7 +179,7 @@ function otherChosen(start: string, symbol: KconfigSymbol, { values, requests }:
       ...(asked ? [{ message: `CONFIG_${chosen} is asked for here`, at: asked.at }] : []),
       { message: 'one of the choice can be y', at: choice.at },
     ],
-    hint: `remove one of CONFIG_${symbol.name} and CONFIG_${chosen}`,
+    ...(asked && { hint: `remove one of CONFIG_${symbol.name} and CONFIG_${chosen}` }),
   };
 }
 
@@ -223,10 +238,6 @@ function number(text: string, type: 'int' | 'hex'): number {
 
 function isMore(got: string, asked: string): boolean {
   return 'nmy'.includes(got) && 'nmy'.includes(asked) && 'nmy'.indexOf(got) > 'nmy'.indexOf(asked);
-}
-
-function addition(settings: Settings): string {
-  return `add ${[...settings].map(([name, value]) => (value === 'n' ? `\`# CONFIG_${name} is not set\`` : `CONFIG_${name}=${value}`)).join(', ')}`;
 }
 
 function listed(names: readonly string[]): string {

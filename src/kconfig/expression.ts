@@ -78,7 +78,7 @@ export function combine(type: 'and' | 'or', parts: readonly Expression[]): Expre
 export function symbolsOf(expression: Expression): string[] {
   switch (expression.type) {
     case 'symbol':
-      return [expression.name];
+      return /^[nmy]$/.test(expression.name) ? [] : [expression.name];
     case 'not':
       return symbolsOf(expression.operand);
     case 'and':

@@ -8,6 +8,7 @@ import {
   unmet,
   type Values,
 } from './expression.ts';
+import type { SymbolRequest } from './fragment.ts';
 import type { Definition, KconfigModel } from './model.ts';
 
 /** What would have to be asked for so that something becomes possible: symbols and values, in the order to write them. */
@@ -38,12 +39,30 @@ export function settingsFor(
     case 'or':
       return least(expression.operands.map((operand) => settingsFor(operand, wanted, model, values, depth)));
     case 'not':
-      return expression.operand.type === 'symbol' ? new Map([[expression.operand.name, 'n']]) : undefined;
+      return expression.operand.type === 'symbol' ? switchedOff(expression.operand.name, model) : undefined;
     case 'symbol':
       return settingsForSymbol(expression.name, wanted, model, values, depth + 1);
+    case 'compare':
+      return settingsForComparison(expression, model, values, depth);
     default:
       return undefined;
   }
+}
+
+/** Settings in words: what to add, and which requests to change. */
+export function advice(settings: Settings, requests: ReadonlyMap<string, SymbolRequest>): string {
+  const changes: string[] = [];
+  const additions: string[] = [];
+  for (const [name, value] of settings) {
+    const asked = requests.get(name);
+    if (asked !== undefined) changes.push(`CONFIG_${name} to ${value} (${asked.at.file}:${asked.at.line})`);
+    else additions.push(value === 'n' ? `\`# CONFIG_${name} is not set\`` : `CONFIG_${name}=${value}`);
+  }
+  const parts = [
+    ...(additions.length > 0 ? [`add ${additions.join(', ')}`] : []),
+    ...(changes.length > 0 ? [`change ${changes.join(', ')}`] : []),
+  ];
+  return parts.join(', and ');
 }
 
 /** An expression without the alternatives that nobody should take: of `ARCH_X || COMPILE_TEST` only `ARCH_X`. */
@@ -62,6 +81,26 @@ export function visibility(definition: Definition): Expression {
 /** The value that a dependency must have for a symbol to become what was asked: a bool can be y where m is all it gets. */
 export function wantedOf(type: string | undefined, value: string): Tristate {
   return type === 'tristate' && value === 'y' ? 'y' : 'm';
+}
+
+/** `X = y`, `X != m` and the like; of numbers and texts nobody knows which one is meant. */
+function settingsForComparison(
+  { left, operator, right }: Extract<Expression, { type: 'compare' }>,
+  model: KconfigModel,
+  values: Values,
+  depth: number,
+): Settings | undefined {
+  if (left.type !== 'symbol' || right.type !== 'symbol' || !/^[nmy]$/.test(right.name)) return undefined;
+  const value = operator === '=' ? right.name : operator === '!=' ? (right.name === 'y' ? 'n' : 'y') : undefined;
+  if (value === undefined) return undefined;
+  if (value === 'n') return switchedOff(left.name, model);
+  return settingsForSymbol(left.name, value === 'm' ? 'm' : 'y', model, values, depth + 1);
+}
+
+/** What nobody can ask for, nobody can switch off. */
+function switchedOff(name: string, model: KconfigModel): Settings | undefined {
+  const definitions = model.symbols.get(name)?.definitions ?? [];
+  return definitions.some(({ prompt }) => prompt !== undefined) ? new Map([[name, 'n']]) : undefined;
 }
 
 function settingsForSymbol(

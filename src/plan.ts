@@ -1,7 +1,7 @@
 import { didYouMean, Failure, fail, unwrap } from './diagnostic.ts';
 import { createGraph } from './graph/graph.ts';
 import type { Task, TaskGraph, TaskId } from './graph/task.ts';
-import { type ImagePlan, planImage } from './kinds/image.ts';
+import { type ImageLayer, type ImagePlan, planImage } from './kinds/image.ts';
 import { packageKinds } from './kinds/index.ts';
 import type { ArtifactRef, PlanContext, Provides } from './kinds/kind.ts';
 import type { Board, Package, Project } from './recipe/model.ts';
@@ -33,7 +33,7 @@ export function planBoard(project: Project, name: string, also: readonly string[
     { name: board.kernel.package.value, provides: kernel },
   ];
   const layers = parts.flatMap(({ name: part, provides }) =>
-    provides.layer ? [{ name: part, ref: provides.layer, permissions: project.package(part).permissions }] : [],
+    provides.layer ? [layerOf(project.package(part), provides.layer)] : [],
   );
   const boots = parts.flatMap(({ name: part, provides }) =>
     provides.boot ? [{ name: part, ref: provides.boot }] : [],
@@ -84,6 +84,10 @@ class Planner implements PlanContext {
     const sandbox = toolsOf(this, SANDBOX_TOOLS);
     return unwrap(createGraph([...this.#tasks, ...tasks], targets, sandbox));
   }
+}
+
+function layerOf({ name, permissions, replace }: Package, ref: ArtifactRef): ImageLayer {
+  return { name, ref, permissions, replace };
 }
 
 function toolsOf(planner: Planner, name: string): ArtifactRef {

@@ -11,6 +11,7 @@ export interface Conflict {
 
 export interface Side {
   readonly layer: string;
+  readonly recipe: string;
   readonly inode: Inode;
 }
 
@@ -48,7 +49,7 @@ function conflictDiagnostic({ path, differing, first, second }: Conflict): Diagn
   const who = twice ? `'${first.layer}' brings two` : `'${first.layer}' and '${second.layer}' both bring`;
   const hint = twice
     ? 'one of them came there through a link: take it out of the layer'
-    : `take it out of one of them, or give '${second.layer}' the line 'replace: [${path}]'`;
+    : `take it out of one of them, or let ${second.recipe} say 'replace: [${path}]'`;
   return {
     severity: 'error',
     code: 'image/conflict',

@@ -13,6 +13,8 @@ export interface Layer {
   readonly permissions: readonly Permission[];
   /** Paths (globs) of it that may take the place of what an earlier layer brings. */
   readonly replace: readonly string[];
+  /** Whose recipe says so, where that is not the layer's own: `board 'rpi3'`. */
+  readonly recipe?: string;
 }
 
 /** A file, folder, link or device, whatever its names. Several paths share one where they are hard links of each other. */

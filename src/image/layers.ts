@@ -1,6 +1,6 @@
 import { type Diagnostic, type Result, success } from '../diagnostic.ts';
 import type { Permission } from '../recipe/schema.ts';
-import { type Conflict, conflictDiagnostics, differences } from './conflict.ts';
+import { type Conflict, conflictDiagnostics, differences, type Side } from './conflict.ts';
 import { type Inode, indexLayer, type Layer, type LayerIndex, plainFolder } from './layer.ts';
 import { followLinks, type Links, settleLinks } from './links.ts';
 import { applyPermissions } from './permissions.ts';
@@ -37,7 +37,8 @@ export function mergeLayers(layers: readonly Layer[], permissions: readonly Perm
   if (unreadable.length > 0) return { ok: false, diagnostics: unreadable };
   const parts = indexes.map(({ layer, index }) => ({ layer, index: index.ok ? index.value : new Map() }));
   const links = linksOf(parts);
-  const merge: Merge = { links, entries: new Map(), conflicts: new Map(), faults: [] };
+  const recipes = new Map(layers.map(({ name, recipe = `'${name}'` }) => [name, recipe]));
+  const merge: Merge = { links, recipes, entries: new Map(), conflicts: new Map(), faults: [] };
   for (const part of parts) addLayer(merge, part);
   addFolders(merge);
   const faults = [...merge.faults, ...conflictDiagnostics([...merge.conflicts.values()])];
@@ -60,6 +61,8 @@ interface MutableEntry extends RootEntry {
 
 interface Merge {
   readonly links: Links;
+  /** By layer. */
+  readonly recipes: ReadonlyMap<string, string>;
   readonly entries: Map<string, MutableEntry>;
   /** By path: one conflict each. */
   readonly conflicts: Map<string, Conflict>;
@@ -97,7 +100,7 @@ function addLayer(merge: Merge, { layer, index }: Part): void {
     }
     if (replaces(path) || replaces(place)) replaced.add(place);
     const present = { inode: places.get(place) ?? inode, layers: [layer.name] };
-    if (present.inode !== inode) join(merge, place, present, inode, layer.name);
+    if (present.inode !== inode) join(merge, place, present, inode, layer);
     places.set(place, present.inode);
   }
   merge.faults.push(...applyPermissions(layer.permissions, places, merge.links, `'${layer.name}'`));
@@ -109,7 +112,7 @@ function addEntry(merge: Merge, layer: Layer, path: string, inode: Inode, replac
   if (replace && inode.type !== 'folder') dropBelow(merge, path);
   if (present === undefined || replace) {
     merge.entries.set(path, { path, inode, layers: [layer.name] });
-  } else if (join(merge, path, present, inode, layer.name)) {
+  } else if (join(merge, path, present, inode, layer)) {
     present.layers.push(layer.name);
   }
 }
@@ -120,7 +123,7 @@ function join(
   path: string,
   present: { inode: Inode; layers: string[] },
   newcomer: Inode,
-  layer: string,
+  layer: Layer,
 ): boolean {
   const old = present.inode;
   if (old.type === 'folder' && newcomer.type === 'folder' && !(old.meant && newcomer.meant)) {
@@ -130,10 +133,14 @@ function join(
   const differing = differences(old, newcomer);
   if (differing.length === 0) return true;
   if (!merge.conflicts.has(path)) {
-    const first = { layer: present.layers[0] ?? '', inode: old };
-    merge.conflicts.set(path, { path, differing, first, second: { layer, inode: newcomer } });
+    const first = sideOf(merge, present.layers[0], old);
+    merge.conflicts.set(path, { path, differing, first, second: sideOf(merge, layer.name, newcomer) });
   }
   return false;
+}
+
+function sideOf(merge: Merge, layer: string | undefined, inode: Inode): Side {
+  return { layer: layer ?? '', recipe: merge.recipes.get(layer ?? '') ?? '', inode };
 }
 
 function dropBelow(merge: Merge, folder: string): void {
@@ -158,8 +165,8 @@ function noteBelow(merge: Merge, present: RootEntry, below: RootEntry): void {
   merge.conflicts.set(present.path, {
     path: present.path,
     differing: ['type'],
-    first: { layer: present.layers[0] ?? '', inode: present.inode },
-    second: { layer: below.layers[0] ?? '', inode: plainFolder() },
+    first: sideOf(merge, present.layers[0], present.inode),
+    second: sideOf(merge, below.layers[0], plainFolder()),
   });
 }
 

@@ -54,10 +54,10 @@ export function planImage(
   const layout = diskLayout(board);
   const overlays = board.overlays.map((overlay) => ({ overlay, task: planOverlay(board.name, overlay) }));
   const accounts = planAccounts(board);
-  const all: ImageLayer[] = [
-    ...layers,
-    ...overlays.map(({ overlay, task }) => ownLayer(`overlays/${overlay.name}`, task)),
-    ownLayer('accounts', accounts),
+  const all: RecipeLayer[] = [
+    ...layers.map((layer) => ({ ...layer, recipe: `package '${layer.name}'` })),
+    ...overlays.map(({ overlay, task }) => ownLayer(board, `overlays/${overlay.name}`, task)),
+    ownLayer(board, 'accounts', accounts),
   ];
   return {
     tasks: [
@@ -79,11 +79,17 @@ export function planImage(
   };
 }
 
-function ownLayer(name: string, task: Task): ImageLayer {
-  return { name, ref: artifact(task.id, 'layer'), permissions: [] };
+/** A layer with the recipe that decides about it. */
+interface RecipeLayer extends ImageLayer {
+  readonly recipe: string;
 }
 
-function mergeTask(board: Board, layers: readonly ImageLayer[], ext4: number | undefined): Task {
+function ownLayer(board: Board, name: string, task: Task): RecipeLayer {
+  const { replace } = board;
+  return { name, ref: artifact(task.id, 'layer'), permissions: [], replace, recipe: `board '${board.name}'` };
+}
+
+function mergeTask(board: Board, layers: readonly RecipeLayer[], ext4: number | undefined): Task {
   // Names may hold slashes, and one may begin with another: `ubuntu` and `ubuntu/python` cannot both be paths.
   const inputOf = (layer: ImageLayer) => `layers/${layer.name.replaceAll('/', '+')}`;
   const params: MergeParams = {
@@ -92,6 +98,7 @@ function mergeTask(board: Board, layers: readonly ImageLayer[], ext4: number | u
       input: inputOf(layer),
       permissions: layer.permissions,
       replace: layer.replace ?? [],
+      recipe: layer.recipe,
     })),
     permissions: board.permissions,
     ...(ext4 !== undefined && { ext4 }),

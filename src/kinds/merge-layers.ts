@@ -19,6 +19,7 @@ export interface MergeParams {
     readonly input: string;
     readonly permissions: readonly Permission[];
     readonly replace: readonly string[];
+    readonly recipe: string;
   }[];
   /** The board's own. */
   readonly permissions: readonly Permission[];

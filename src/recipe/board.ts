@@ -68,6 +68,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     ...accounts,
     permissions: recipe.permissions ?? [],
     replace: recipe.replace ?? [],
+    replace: recipe.replace ?? [],
     root,
     image: resolveImage(recipe),
     ...resolveEmulator(recipe, at, problems),

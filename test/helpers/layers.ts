@@ -27,7 +27,13 @@ export async function tarOf(lines: readonly string[]): Promise<Buffer> {
 }
 
 export async function layerOf(name: string, lines: readonly string[], more: Partial<Layer> = {}): Promise<Layer> {
-  return { name, source: bufferSource(await tarOf(lines)), permissions: [], replace: [], ...more };
+  return {
+    name,
+    source: bufferSource(await tarOf(lines)),
+    permissions: [],
+    replace: [],
+    ...more,
+  };
 }
 
 /** The lines of an archive. */

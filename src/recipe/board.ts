@@ -68,7 +68,6 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     ...accounts,
     permissions: recipe.permissions ?? [],
     replace: recipe.replace ?? [],
-    replace: recipe.replace ?? [],
     root,
     image: resolveImage(recipe),
     ...resolveEmulator(recipe, at, problems),

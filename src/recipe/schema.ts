@@ -109,10 +109,6 @@ export const packageBase = {
     .array(text)
     .optional()
     .meta({ description: 'Paths (globs) of its layer that take the place of what earlier layers bring' }),
-  replace: z
-    .array(text)
-    .optional()
-    .meta({ description: 'Paths (globs) of its layer that take the place of what earlier layers bring' }),
   checks: z
     .array(check)
     .optional()
@@ -203,12 +199,6 @@ export const board = z.strictObject({
   replace: z.array(text).optional().meta({
     description: 'Paths (globs) of its overlays that take the place of what packages and earlier overlays bring',
   }),
-  replace: z
-    .array(text)
-    .optional()
-    .meta({
-      description: 'Paths (globs) of its overlays that take the place of what packages and earlier overlays bring',
-    }),
   root: z
     .strictObject({
       readonly: z.boolean().optional().meta({ description: 'Mount the root read-only with a tmpfs over it' }),

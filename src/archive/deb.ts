@@ -24,7 +24,11 @@ export interface DebEntry {
  * @throws Failure `archive/not-a-deb`, or `archive/hostile-member` for what could end outside of the folder unpacked to.
  */
 export async function eachDebEntry(path: string, entry: (entry: DebEntry) => Promise<void>): Promise<void> {
-  const tar = (await openData(path)).pipe(extract());
+  const data = await openData(path);
+  const tar = extract();
+  // pipe() keeps errors to itself: the tar would wait for ever.
+  data.on('error', (error) => tar.destroy(error));
+  data.pipe(tar);
   try {
     for await (const member of tar) {
       const checked = checkEntry(path, member.header, member as AsyncIterable<Uint8Array>);
@@ -34,6 +38,8 @@ export async function eachDebEntry(path: string, entry: (entry: DebEntry) => Pro
     }
   } catch (error) {
     throw tarError(path, error);
+  } finally {
+    data.destroy();
   }
 }
 

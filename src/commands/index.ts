@@ -119,6 +119,14 @@ export const verbs: readonly Verb[] = [
     load: () => import('./clean.ts'),
   },
   {
+    name: 'store',
+    summary: 'Say where the store is and what it takes',
+    arguments: [],
+    options: [],
+    examples: [['store', 'how large it is, and what of']],
+    load: () => import('./store.ts'),
+  },
+  {
     name: 'gc',
     summary: 'Bring the store down to a size',
     details: 'What was used last is kept. Refuses while a build is at work in the store.',

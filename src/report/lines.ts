@@ -20,7 +20,8 @@ export interface Look {
   readonly cwd: string;
   /** How pibuild is called here: `npx pibuild`. */
   readonly self: string;
-  readonly board: string;
+  /** Whose build it is; absent: no board's. */
+  readonly board?: string;
   /** The verbs that can be suggested. */
   readonly verbs: readonly string[];
 }
@@ -98,7 +99,9 @@ function failed(event: TaskFailed, progress: Progress, look: Look): string[] {
   const known = [
     ['log', shownPath(event.log, look.cwd)],
     ...(event.command === undefined ? [] : [['command', event.command]]),
-    ...(look.verbs.includes('shell') ? [['shell', `${look.self} shell ${look.board} ${event.task}`]] : []),
+    ...(look.board !== undefined && look.verbs.includes('shell')
+      ? [['shell', `${look.self} shell ${look.board} ${event.task}`]]
+      : []),
   ];
   return [
     taskLine(event, style.red('✖'), time, progress, look),

@@ -22,7 +22,7 @@ export interface ReportOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly self: string;
-  readonly board: string;
+  readonly board?: string;
   readonly verbs: readonly string[];
 }
 

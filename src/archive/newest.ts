@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { Failure, fail } from '../diagnostic.ts';
 import type { Digest } from '../graph/task.ts';
 import type { DebsLock, LockedDeb } from '../recipe/model.ts';
@@ -57,9 +58,10 @@ async function recordsOf(suite: string, lock: DebsLock, transfer: Transfer, opti
   const { archive, mirror, indices } = await openSuite(suite, lock, transfer, options);
   const found: { archive: ArchiveName; record: PackageRecord }[] = [];
   for (const component of options.components) {
-    const path = `${component}/binary-${lock.architecture}/Packages.xz`;
-    const digest = indices.get(path);
-    if (digest === undefined) throw fail('archive/no-suite', `'${suite}' has no ${path}`);
+    const folder = `${component}/binary-${lock.architecture}`;
+    const path = ['Packages.xz', 'Packages.gz'].map((name) => `${folder}/${name}`).find((each) => indices.has(each));
+    const digest = path && indices.get(path);
+    if (!digest) throw fail('archive/no-suite', `'${suite}' has no ${folder}`);
     const text = await indexText(`${mirror.url}dists/${suite}/${path}`, digest, options);
     found.push(...parsePackages(text, names).map((record) => ({ archive, record })));
   }
@@ -106,7 +108,8 @@ async function indexText(url: string, digest: Digest, { folder, signal, log }: N
     [{ name: url.split('/dists/').at(-1) ?? url, digest, from: [{ url }] }],
     options,
     async (_, path) => {
-      text = (await unpackXz(await readFile(path))).toString('utf8');
+      const bytes = await readFile(path);
+      text = (url.endsWith('.gz') ? gunzipSync(bytes) : await unpackXz(bytes)).toString('utf8');
     },
   );
   return text;

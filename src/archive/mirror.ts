@@ -32,9 +32,9 @@ export const mirrorVariable: Readonly<Record<ArchiveName, string>> = {
 };
 
 /**
- * Where an archive's files may be, the likeliest first: the environment, the host's apt, the defaults inside apt, and
- * the snapshot service at `snapshot` (`YYYYMMDDTHHMMSSZ`). An archive that nobody names is looked for beside its main one
- * (`.../debian-security` beside `.../debian`).
+ * Where an archive's files may be, the likeliest first: what the environment names and nothing else, or the mirrors of
+ * the host's apt and the defaults inside apt; then the snapshot service at `snapshot` (`YYYYMMDDTHHMMSSZ`). An archive
+ * that nobody names is looked for beside its main one (`.../debian-security` beside `.../debian`).
  *
  * @throws Failure `archive/no-mirror` when nothing names one.
  */
@@ -42,8 +42,9 @@ export function mirrorsOf(archive: ArchiveName, sources: MirrorSources, snapshot
   const template = snapshot === undefined ? undefined : sources.defaults.snapshots[archive];
   const all = [
     ...ofEnvironment(archive, sources),
-    ...ofApt(archive, sources),
-    ...ofDefaults(archive, sources),
+    ...(sources.environment[mirrorVariable[archive]]
+      ? []
+      : [...ofApt(archive, sources), ...ofDefaults(archive, sources)]),
     ...(template === undefined || snapshot === undefined
       ? []
       : [mirror(template.replace('@SNAPSHOTID@', snapshot), 'snapshot service', true)]),

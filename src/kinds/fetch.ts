@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path';
 import type { ArchiveName } from '../archive/apt-defaults.ts';
 import { readDebFile } from '../archive/deb.ts';
 import { type Download, type DownloadPlace, downloadAll } from '../archive/download.ts';
-import { hostMirrorSources } from '../archive/host.ts';
+import { type AptLibrary, hostMirrorSources } from '../archive/host.ts';
 import { type MirrorSources, mirrorsOf } from '../archive/mirror.ts';
+import { type Diagnostic, Failure } from '../diagnostic.ts';
 import { digestOf, encodeDirectory } from '../graph/reapi.ts';
 import type { Digest, Task, TaskId } from '../graph/task.ts';
 import type { DebsLock, LockedDeb } from '../recipe/model.ts';
@@ -34,12 +35,19 @@ export type FetchFile = {
 };
 
 /** Downloads with known digests: the one task that has a network, and the one whose result is known before it runs. */
-export const fetchKind: TaskKind<FetchParams> = {
-  kind: 'fetch',
-  revision: 1,
-  known: (params) => (params.tree ? knownTree(params) : knownFile(params)),
-  run: fetchFiles,
-};
+export const fetchKind: TaskKind<FetchParams> = createFetchKind(hostMirrorSources);
+
+/** The kind, with what it asks about mirrors. */
+export function createFetchKind(askHost: (further?: readonly AptLibrary[]) => MirrorSources): TaskKind<FetchParams> {
+  return {
+    kind: 'fetch',
+    revision: 1,
+    known: (params) => (params.tree ? knownTree(params) : knownFile(params)),
+    run: (workspace, params) => fetchFiles(workspace, params, askHost),
+  };
+}
+
+type AskHost = Parameters<typeof createFetchKind>[0];
 
 /** The task that downloads a package's locked debs, into one tree of `<name>_<version>_<architecture>.deb`. */
 export function fetchDebs(id: string, lock: DebsLock, apt: readonly Digest[] = []): Task {
@@ -120,7 +128,7 @@ function digestIn({ sha256, size }: { sha256: string; size: number }): Digest {
 /** Files that another task of this process is downloading: waited for instead of downloaded twice. */
 const underWay = new Map<string, Promise<void>>();
 
-async function fetchFiles(workspace: Workspace, params: FetchParams): Promise<void> {
+async function fetchFiles(workspace: Workspace, params: FetchParams, askHost: AskHost): Promise<void> {
   const { blobs } = workspace;
   if (blobs === undefined) throw new Error('a fetch needs the blobs of the store');
   const found = new Map<string, string>();
@@ -129,7 +137,7 @@ async function fetchFiles(workspace: Workspace, params: FetchParams): Promise<vo
     if (missing.length === 0) break;
     const others = missing.flatMap(({ sha256 }) => underWay.get(sha256) ?? []);
     const ours = missing.filter(({ sha256 }) => !underWay.has(sha256));
-    await announced(ours, () => download(workspace, blobs, ours, params, found));
+    await announced(ours, () => download(workspace, blobs, ours, params, found, askHost));
     await Promise.all(others);
   }
   await layOut(workspace, params, found);
@@ -168,11 +176,12 @@ async function download(
   files: readonly FetchFile[],
   params: FetchParams,
   found: Map<string, string>,
+  askHost: AskHost,
 ): Promise<void> {
-  const sources = await mirrorSources(blobs, params);
+  const sources = await mirrorSources(blobs, params, askHost);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let bytes = 0;
-  await downloadAll(
+  const downloading = downloadAll(
     files.map((file) => downloadOf(file, sources, params.snapshot)),
     {
       partial: (digest) => blobs.partial(digest),
@@ -188,16 +197,32 @@ async function download(
       workspace.log(`${name}: ${digest.size} bytes`);
     },
   );
+  await downloading.catch((error) => {
+    throw error instanceof Failure
+      ? new Failure(...error.diagnostics.map((each) => advised(each, workspace.task)))
+      : error;
+  });
+}
+
+/** What to do about a file that is gone: only who reads a recipe knows where its source went. */
+function advised(diagnostic: Diagnostic, { id, params }: Task): Diagnostic {
+  if (diagnostic.code !== 'archive/vanished') return diagnostic;
+  const owner = id.slice(0, id.lastIndexOf(':'));
+  const locked = (params as FetchParams).tree;
+  return {
+    ...diagnostic,
+    hint: locked ? `pibuild lock ${owner}` : `give package '${owner}' the new place of its source`,
+  };
 }
 
 /** The host's mirrors; the apt of the tools helps out with its defaults when its deb has been downloaded already. */
-async function mirrorSources(blobs: BlobStore, { apt = [] }: FetchParams): Promise<MirrorSources> {
-  const host = hostMirrorSources();
+async function mirrorSources(blobs: BlobStore, { apt = [] }: FetchParams, askHost: AskHost): Promise<MirrorSources> {
+  const host = askHost();
   if (Object.keys(host.defaults.snapshots).length > 0) return host;
   for (const each of apt) {
     const deb = await blobs.find(digestIn(each));
     const library = deb && (await readDebFile(deb, /\/libapt-pkg\.so\.[0-9.]+$/));
-    if (library) return hostMirrorSources([() => library]);
+    if (library) return askHost([() => library]);
   }
   return host;
 }

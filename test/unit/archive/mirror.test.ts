@@ -89,12 +89,11 @@ test('mirror+file: stands for the mirrors of its list, best first', () => {
   ]);
 });
 
-test('the environment comes before apt, and may name several', () => {
+test('the environment takes the place of apt, and may name several', () => {
   const environment = { PIBUILD_DEBIAN_MIRROR: 'http://own.example.org/debian /srv/debian' };
   expect(urls('debian', { environment, list: debian12 })).toEqual([
     'http://own.example.org/debian/',
     'file:///srv/debian/',
-    'http://mirror.example.org/debian/',
   ]);
 });
 

@@ -122,8 +122,8 @@ function summary(event: BuildFinished, progress: Progress, look: Look): string[]
   if (event.ok && event.ran === 0) return [`nothing to do, ${count(event.stored, 'task')} up to date (${took})`];
   const work = `${count(event.ran, 'task')} ran, ${event.stored} up to date (${took})`;
   if (event.ok) return [work];
-  const failures = progress.failed.size === 0 ? 'stopped' : `failed: ${[...progress.failed].join(', ')}`;
-  return [`${style.red(failures)}; ${work}`];
+  if (progress.failed.size === 0) return [`${style.red('stopped')}; ${work}; the same command goes on from here`];
+  return [`${style.red(`failed: ${[...progress.failed].join(', ')}`)}; ${work}`];
 }
 
 function imageLines(event: ImageReady, look: Look): string[] {

@@ -2,10 +2,15 @@ import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import type { Event } from '../../src/build/event.ts';
 import { createReporter, type ReportOptions } from '../../src/report/reporter.ts';
-import { brokenSource, changedKernel, nothingToDo, steppedClock } from '../helpers/recorded.ts';
+import { brokenSource, changedKernel, interrupted, nothingToDo, steppedClock } from '../helpers/recorded.ts';
 import { Terminal } from '../helpers/terminal.ts';
 
-const builds = { 'changed-kernel': changedKernel, 'broken-source': brokenSource, 'nothing-to-do': nothingToDo };
+const builds = {
+  'changed-kernel': changedKernel,
+  'broken-source': brokenSource,
+  'nothing-to-do': nothingToDo,
+  interrupted,
+};
 
 const forms = {
   'plain.txt': {},

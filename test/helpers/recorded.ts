@@ -107,6 +107,27 @@ export const brokenSource: readonly Event[] = recorded([
   { type: 'build-finished', at: 1200, ok: false, ran: 0, stored: 0, failed: 1, took: 1200 },
 ]);
 
+/** Ctrl-C while two tasks run. */
+export const interrupted: readonly Event[] = recorded([
+  { type: 'build-started', at: 0, targets: ['rpi3:disk'], tasks: 3 },
+  starts(10, 'busybox:build', 'compile busybox'),
+  starts(20, 'linux:build', 'compile the kernel'),
+  ...(['busybox:build', 'linux:build'] as const).map(
+    (task): Timed<Event> => ({
+      type: 'task-failed',
+      at: 5000,
+      task: id(task),
+      title: task,
+      took: 4900,
+      outcome: 'cancelled',
+      diagnostics: [{ severity: 'error', code: 'task/cancelled', message: `${task} was cancelled` }],
+      log: `/home/me/pi/output/rpi3/logs/${task}.log`,
+      tail: [],
+    }),
+  ),
+  { type: 'build-finished', at: 5100, ok: false, ran: 0, stored: 1, failed: 0, took: 5100 },
+]);
+
 export const nothingToDo: readonly Event[] = recorded([
   { type: 'build-started', at: 0, targets: ['rpi3:disk'], tasks: 2 },
   ends(40, 'rpi3:root', 'merge the layers', 0),

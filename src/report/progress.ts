@@ -63,6 +63,8 @@ interface Sample {
 function advance(progress: Progress, samples: Map<TaskId, Sample[]>, event: Event): void {
   switch (event.type) {
     case 'build-started':
+      for (const set of [progress.ran, progress.upToDate, progress.failed, progress.cancelled]) set.clear();
+      progress.running.clear();
       progress.total = event.tasks;
       progress.startedAt = event.at;
       return;

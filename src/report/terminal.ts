@@ -23,7 +23,8 @@ export function terminalReporter(output: TerminalOutput, look: Look, clock: Cloc
   const open = async () => {
     loading = true;
     const { openLiveView } = await import('./live-view.ts');
-    if (!closed) view = openLiveView(output, progress, look, clock);
+    loading = false;
+    if (!closed && progress.running.size > 0) view ??= openLiveView(output, progress, look, clock);
   };
   const close = () => {
     view?.close();
@@ -34,7 +35,7 @@ export function terminalReporter(output: TerminalOutput, look: Look, clock: Cloc
     emit(event) {
       progress.advance(event);
       if (event.type === 'build-finished') close();
-      else if (progress.running.size > 0 && !loading) void open();
+      else if (progress.running.size > 0 && !view && !loading) void open();
       print(permanentLines(event, progress, look));
     },
     close() {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Fingerprint, TaskId } from '../../../src/graph/task.ts';
 import { newProgress, settled } from '../../../src/report/progress.ts';
-import { changedKernel } from '../../helpers/recorded.ts';
+import { brokenSource, changedKernel } from '../../helpers/recorded.ts';
 
 const task = 'linux:fetch' as TaskId;
 const start = {
@@ -29,6 +29,12 @@ test('a task whose result is known and that runs after all counts once', () => {
   expect(settled(progress)).toBe(0);
   progress.advance({ ...end, at: 5, outcome: 'ran' });
   expect([progress.upToDate.size, progress.ran.size]).toEqual([0, 1]);
+});
+
+test('a second build is counted anew', () => {
+  const progress = newProgress();
+  for (const event of [...changedKernel, ...brokenSource]) progress.advance(event);
+  expect([progress.total, settled(progress), progress.failed.size]).toEqual([3, 2, 1]);
 });
 
 test('what was there when a download resumed does not count into its rate', () => {

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import type { Fingerprint, TaskId } from '../../../src/graph/task.ts';
 import { createReporter, isLive } from '../../../src/report/reporter.ts';
 import { wantsColour } from '../../../src/report/style.ts';
 import { steppedClock } from '../../helpers/recorded.ts';
@@ -38,4 +39,24 @@ test('a reporter that is closed before its live view is there leaves the termina
   await import('../../../src/report/live-view.ts');
   await new Promise(setImmediate);
   expect(terminal).toMatchObject({ text: '', cursorShown: true });
+});
+
+test('a second build in one go has a live view again', async () => {
+  const terminal = new Terminal(80, 24);
+  const options = { json: false, verbose: false, quiet: false, color: true, cwd: '/', env: xterm };
+  const clock = steppedClock();
+  const reporter = createReporter(terminal, { ...options, self: 'pibuild', verbs: [] }, clock);
+  for (const build of [1, 2]) {
+    const task = `a:b${build}` as TaskId;
+    reporter.emit({ type: 'build-started', at: clock.now(), targets: [], tasks: 1 });
+    reporter.emit({ type: 'task-started', at: clock.now(), task, title: 't', reason: 'r', log: '/l' });
+    await vi.waitUntil(() => !terminal.cursorShown);
+    expect(terminal.text).toContain('[0/1] 1 running');
+    const fingerprint = 'ff' as Fingerprint;
+    reporter.emit({ type: 'task-finished', at: clock.now(), task, title: 't', fingerprint, outcome: 'ran', took: 1 });
+    reporter.emit({ type: 'build-finished', at: clock.now(), ok: true, ran: 1, stored: 0, failed: 0, took: 1 });
+    expect(terminal.cursorShown).toBe(true);
+  }
+  reporter.close();
+  expect(terminal.text).not.toContain('running');
 });

@@ -59,15 +59,22 @@ async function merge(workspace: Workspace, params: MergeParams): Promise<void> {
         .map((line) => `${line}\n`)
         .join(''),
     );
-    await writeRoot(workspace, root);
+    await writeRoot(workspace, root, total);
   } finally {
     for (const source of sources) source.close();
   }
 }
 
-async function writeRoot(workspace: Workspace, root: Root): Promise<void> {
-  const pieces = Readable.from(rootTar(root, workspace.epoch));
-  await pipeline(pieces, createWriteStream(workspace.output('root')), { signal: workspace.signal });
+async function writeRoot(workspace: Workspace, root: Root, total: number): Promise<void> {
+  function* counted(): Generator<Buffer> {
+    let done = 0;
+    for (const piece of rootTar(root, workspace.epoch)) {
+      yield piece;
+      done += piece.length;
+      workspace.progress(Math.min(done, total), total);
+    }
+  }
+  await pipeline(Readable.from(counted()), createWriteStream(workspace.output('root')), { signal: workspace.signal });
 }
 
 /** The digest of all that decides what the root is: the layers in order, and what is done to them. */

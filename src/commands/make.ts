@@ -10,29 +10,50 @@ import { type BoardPlan, planBoard } from '../plan.ts';
 import type { Project } from '../recipe/model.ts';
 import { table } from '../report/format.ts';
 import type { Context } from './context.ts';
-import { publish } from './publish.ts';
+import { type PublishedImage, publish } from './publish.ts';
 import { openReporter } from './reporting.ts';
 import { buildOptions, openProject } from './session.ts';
+import { lockVanished, watchVanished } from './vanished.ts';
 import { type Call, exitCodes } from './verb.ts';
 
 /** Builds a board's image and leaves it in `output/<board>/`, or only the tasks named. */
 export async function run(context: Context, call: Call): Promise<number> {
   const [name, ...tasks] = call.arguments;
+  if (name === undefined) return listBoards(context, openProject(context));
+  const relocked = new Set<string>();
+  for (;;) {
+    const before = relocked.size;
+    const ok = await make(context, name, tasks, relocked);
+    if (ok) return exitCodes.ok;
+    if (relocked.size === before) return exitCodes.failed;
+  }
+}
+
+/** One build. When it fails for files that are gone from everywhere, their packages are locked anew, each once. */
+async function make(context: Context, name: string, tasks: readonly string[], relocked: Set<string>): Promise<boolean> {
   const project = openProject(context);
-  if (name === undefined) return listBoards(context, project);
   const plan = planBoard(project, name);
   const targets = tasks.length > 0 ? tasks.map((task) => unwrap(findTask(plan.graph, task)).id) : plan.graph.targets;
   const reporter = openReporter(context, name);
+  const vanished = watchVanished(reporter.emit);
   try {
-    const result = await build(plan.graph, targets, buildOptions(context, project, name, reporter.emit));
+    const result = await build(plan.graph, targets, buildOptions(context, project, name, vanished.emit));
     if (result.ok && tasks.length === 0) await leaveResults(context, project, plan, result, reporter.emit);
-    return result.ok ? exitCodes.ok : exitCodes.failed;
+    const again = [...vanished.packages].filter((each) => !relocked.has(each));
+    for (const each of await lockVanished(context, project, again, reporter.emit)) relocked.add(each);
+    return result.ok;
   } finally {
     reporter.close();
   }
 }
 
-async function leaveResults(context: Context, project: Project, plan: BoardPlan, result: BuildResult, emit: Emit) {
+async function leaveResults(
+  context: Context,
+  project: Project,
+  plan: BoardPlan,
+  result: BuildResult,
+  emit: Emit,
+): Promise<PublishedImage> {
   const { name: board } = plan.board;
   const { image, bmap, manifest } = plan.image;
   const results = {
@@ -43,6 +64,7 @@ async function leaveResults(context: Context, project: Project, plan: BoardPlan,
   const store = new Store(context.store.root, (entry) => emit({ type: 'store-damaged', at: Date.now(), entry }));
   const published = await publish(results, board, new ProjectPaths(project.root), (digest) => blobOf(store, digest));
   emit({ type: 'image-ready', at: Date.now(), board, ...published });
+  return published;
 }
 
 function artifactOf(result: BuildResult, ref: ArtifactRef): Artifact {

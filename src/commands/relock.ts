@@ -4,7 +4,7 @@ import { downloadAll } from '../archive/download.ts';
 import { hostMirrorSources } from '../archive/host.ts';
 import { mirrorsOf } from '../archive/mirror.ts';
 import { relockNewest } from '../archive/newest.ts';
-import type { Emit, Event } from '../build/event.ts';
+import type { Emit } from '../build/event.ts';
 import { enter } from '../build/presence.ts';
 import { Store } from '../build/store.ts';
 import { fail } from '../diagnostic.ts';
@@ -15,20 +15,6 @@ import { BOOTSTRAP } from './apt-in-sandbox.ts';
 import type { Context } from './context.ts';
 import { type Locked, lockPackages, writeFor } from './locking.ts';
 import { openProject } from './session.ts';
-
-/**
- * Collects, out of a build's events, the packages whose locked files are gone from everywhere: what `relock` is for. Hand
- * `emit` to the build.
- */
-export function watchVanished(emit: Emit): { emit: Emit; packages: ReadonlySet<string> } {
-  const packages = new Set<string>();
-  const watch = (event: Event): void => {
-    emit(event);
-    if (event.type !== 'task-failed' || !event.diagnostics.some(({ code }) => code === 'archive/vanished')) return;
-    packages.add(event.task.slice(0, event.task.lastIndexOf(':')));
-  };
-  return { emit: watch, packages };
-}
 
 /**
  * Locks packages anew whose locked files are gone from everywhere, and says so in a warning each. The tools that apt runs

@@ -6,7 +6,7 @@ import { checkKconfigTask } from './check-kconfig.ts';
 import { artifact, commandTask } from './command.ts';
 import { fragmentInputs } from './fragments.ts';
 import type { ArtifactRef, PackageKind, PackagePlan, PlanContext } from './kind.ts';
-import { canonicalTar, crossEnvironment, packLayer, quote, script } from './script.ts';
+import { canonicalTar, crossEnvironment, packLayer, quote, script, useCcache } from './script.ts';
 import { planSource, sourceKeys, unpackInto } from './unpack.ts';
 
 const kernelRecipe = z.strictObject(sourceKeys);
@@ -103,12 +103,8 @@ mkdir src/build
 cp in/config src/build/.config
 cd src/build
 KBUILD_BUILD_TIMESTAMP=$(date -u -d "@$SOURCE_DATE_EPOCH"); export KBUILD_BUILD_TIMESTAMP
-kbuild() { make -C .. O=build LOCALVERSION= CC="$CC" HOSTCC="$HOSTCC" "$@"; }
-CC=aarch64-linux-gnu-gcc HOSTCC=gcc
-if [ -w /ccache ]; then
-  export CCACHE_DIR=/ccache
-  CC="ccache $CC" HOSTCC="ccache $HOSTCC"
-fi
+${useCcache}
+kbuild() { make -C .. O=build LOCALVERSION= CC="$CCACHE aarch64-linux-gnu-gcc" HOSTCC="$CCACHE gcc" "$@"; }
 kbuild -s olddefconfig
 cmp .config /work/in/config
 kbuild Image dtbs modules

@@ -24,3 +24,20 @@ export const canonicalTar = [
 
 /** Makes the artifact `layer` of what was installed below `stage/`: a tar in canonical form, owned by root. */
 export const packLayer = `${canonicalTar} -C stage -cf out/layer .`;
+
+/**
+ * Bash that sets `CCACHE` to the word before a compiler: `ccache` where the sandbox has its folder, else nothing. All
+ * files of a tools tree have the same date, and ccache never looks at the assembler: so it is told what they are by
+ * their contents.
+ */
+export const useCcache = script`
+CCACHE=
+if [ -w /ccache ]; then
+  CCACHE=ccache
+  tools=$(for compiler in gcc aarch64-linux-gnu-gcc; do
+    type -P "$compiler"
+    for program in cc1 as; do type -P "$("$compiler" -print-prog-name="$program")"; done
+  done)
+  CCACHE_COMPILERCHECK="string:$(sha256sum $tools | sha256sum)"
+  export CCACHE_COMPILERCHECK CCACHE_DIR=/ccache
+fi`.trim();

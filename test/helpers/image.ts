@@ -1,6 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { Builder } from '../../src/build/builder.ts';
 import { History } from '../../src/build/history.ts';
 import { Store } from '../../src/build/store.ts';
@@ -25,6 +26,7 @@ export interface Parts {
 /** The image tasks of a board over these parts, ready to be built with pibuild's own tools in the shared store. */
 export function imageBench(board: Board, parts: Parts) {
   const folder = mkdtempSync(join(tmpdir(), 'pibuild-image-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const project = loadProject({ folder: checkout, installation: checkout, kinds: packageKinds });
   const { graph, provides } = planPackages(project, ['tools/image']);
   const planned = provides.get('tools/image');

@@ -1,3 +1,4 @@
+import { autotoolsKind } from './autotools.ts';
 import { bmapKind } from './bmap.ts';
 import { bootFilesKind } from './boot-files.ts';
 import { checkKconfigKind } from './check-kconfig.ts';
@@ -9,6 +10,7 @@ import { kconfigKind } from './kconfig.ts';
 import { kernelKind } from './kernel.ts';
 import type { PackageKind, TaskKind } from './kind.ts';
 import { layerKind } from './layer.ts';
+import { makeKind } from './make.ts';
 import { manifestKind } from './manifest.ts';
 import { mergeLayersKind } from './merge-layers.ts';
 import { toolsKind } from './tools.ts';
@@ -16,7 +18,10 @@ import { unpackDebsKind } from './unpack-debs.ts';
 
 /** The kinds of packages, by the word that `kind:` in a package.yaml uses. */
 export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<string, PackageKind<never>>(
-  [toolsKind, debsKind, kernelKind, kconfigKind].map((kind) => [kind.kind, kind as PackageKind<never>]),
+  [toolsKind, debsKind, kernelKind, kconfigKind, makeKind, autotoolsKind].map((kind) => [
+    kind.kind,
+    kind as PackageKind<never>,
+  ]),
 );
 
 /** How tasks are run, by `Task.kind`. */

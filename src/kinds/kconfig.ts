@@ -6,7 +6,8 @@ import { checkKconfigTask } from './check-kconfig.ts';
 import { artifact, commandTask } from './command.ts';
 import { fragmentInputs } from './fragments.ts';
 import type { ArtifactRef, PackageKind, PackagePlan, PlanContext } from './kind.ts';
-import { canonicalTar, crossEnvironment, packLayer, quote, script } from './script.ts';
+import { makeFolders, makeKey, makeVariables, sysrootInputs } from './make-keys.ts';
+import { canonicalTar, crossEnvironment, packLayer, quote, script, useCcache } from './script.ts';
 import { ownFile, planSource, sourceKeys, unpackInto } from './unpack.ts';
 
 const kconfigRecipe = z.strictObject({
@@ -14,15 +15,7 @@ const kconfigRecipe = z.strictObject({
   fragments: z.array(z.string()).min(1).meta({
     description: 'Kconfig fragments beside the recipe; all else is n. Of a symbol named twice the last counts',
   }),
-  make: z
-    .strictObject({
-      targets: z.array(z.string()).default([]).meta({ description: 'What to make; none: what make takes by itself' }),
-      install: z.string().default('install').meta({ description: 'The target that installs (default install)' }),
-      variables: z.record(z.string().regex(/^\w+$/), z.string()).default({}).meta({
-        description: 'Variables for every make. $STAGE is where to install to, $SYSROOT what `depends` brought',
-      }),
-    })
-    .prefault({}),
+  make: makeKey,
 });
 
 export type KconfigRecipe = z.infer<typeof kconfigRecipe>;
@@ -77,7 +70,7 @@ function configureTask(
 STAGE=$PWD/stage SYSROOT=$PWD/sysroot
 ${unpackInto('src', 'source')}
 cd src
-make -s ${variables(pack.recipe)} allnoconfig > /dev/null
+make -s ${makeVariables(pack.recipe.make.variables)} allnoconfig > /dev/null
 find . -name 'Config.in' | sort > ../kconfig.list
 {
   xargs cat < ../kconfig.list | sed -nE 's/^\s*(menu)?config\s+(\w+).*/# CONFIG_\2 is not set/p'
@@ -87,7 +80,7 @@ find . -name 'Config.in' | sort > ../kconfig.list
   END { for (symbol in line) print line[symbol] }
 ' | sort > .config
 # make reads as much as it asks, so yes dies of a closed pipe.
-{ yes '' || true; } | make -s ${variables(pack.recipe)} oldconfig
+{ yes '' || true; } | make -s ${makeVariables(pack.recipe.make.variables)} oldconfig
 cp .config ../out/config
 ${canonicalTar} -c -T ../kconfig.list | gzip -n > ../out/kconfig
 `,
@@ -101,29 +94,22 @@ function buildTask(
   config: ArtifactRef,
   context: PlanContext,
 ): Task {
-  const { targets, install } = pack.recipe.make;
-  const sysroots = pack.depends.flatMap((name, index): [string, Input][] => {
-    const { sysroot } = context.package(name, pack);
-    return sysroot ? [[`sysroots/${index}`, sysroot]] : [];
-  });
+  const { targets, install, variables } = pack.recipe.make;
   return commandTask({
     id: `${pack.name}:build`,
     title: `compile ${pack.name}`,
     tools,
-    inputs: { source, config, ...Object.fromEntries(sysroots) },
+    inputs: { source, config, ...sysrootInputs(pack, context) },
     outputs: { layer: 'file' },
     env: { ...crossEnvironment, KCONFIG_NOTIMESTAMP: '1' },
     ccache: true,
     pool: 'compile',
     script: script`
-STAGE=$PWD/stage SYSROOT=$PWD/sysroot
-mkdir stage sysroot
-for tree in in/sysroots/*; do [ ! -d "$tree" ] || cp -r "$tree/." sysroot/; done
+${makeFolders}
 ${unpackInto('src', 'source')}
 cp in/config src/.config
-compiler=$CROSS_COMPILE"gcc"
-if [ -w /ccache ]; then export CCACHE_DIR=/ccache; compiler="ccache $compiler"; fi
-build() { make -C src CC="$compiler" ${variables(pack.recipe)} "$@"; }
+${useCcache}
+build() { make -C src CC="$CCACHE aarch64-linux-gnu-gcc" ${makeVariables(variables)} "$@"; }
 { yes '' || true; } | build -s oldconfig > /dev/null
 cmp src/.config in/config
 build ${targets.map(quote).join(' ')}
@@ -131,17 +117,4 @@ build ${quote(install)}
 ${packLayer}
 `,
   });
-}
-
-/** The recipe's variables as words for make. */
-function variables({ make }: KconfigRecipe): string {
-  return Object.entries(make.variables)
-    .map(([name, value]) => `${name}=${shellText(value)}`)
-    .join(' ');
-}
-
-/** A text in which $STAGE and $SYSROOT are the shell's, and nothing else is. */
-function shellText(text: string): string {
-  const escaped = text.replace(/[\\"`$]/g, '\\$&').replace(/\\\$(STAGE|SYSROOT)\b/g, '$$$1');
-  return `"${escaped}"`;
 }

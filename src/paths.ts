@@ -32,6 +32,10 @@ export class ProjectPaths {
   logs(board: string): string {
     return join(this.output(board), 'logs');
   }
+  /** What the serial console printed in the last `run` or `test`. */
+  serialLog(board: string, verb: 'run' | 'test'): string {
+    return join(this.logs(board), `${verb}-serial.log`);
+  }
   /** The card image of the last build. Its checksum, block map and list of contents lie beside it. */
   image(board: string): string {
     return join(this.output(board), `${board.replaceAll('/', '-')}.img`);
@@ -45,7 +49,11 @@ export class ProjectPaths {
   manifest(board: string): string {
     return this.image(board).replace(/img$/, 'manifest.json');
   }
-  /** What the files beside it were copied from, so that they are copied again only when they changed. */
+  /** What a guest wrote that `pibuild run --persist` keeps. */
+  keptCard(board: string): string {
+    return this.image(board).replace(/img$/, 'kept.qcow2');
+  }
+  /** What files beside the image were copied from, so that they are copied again only when they changed. */
   copies(board: string): string {
     return join(this.output(board), '.copies.json');
   }

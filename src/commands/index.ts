@@ -1,4 +1,4 @@
-import { size, type Verb } from './verb.ts';
+import { positive, size, type Verb } from './verb.ts';
 
 /** Every verb, in the order of `pibuild --help`. */
 export const verbs: readonly Verb[] = [
@@ -20,6 +20,56 @@ export const verbs: readonly Verb[] = [
       ['make rpi3 --json > events.jsonl', 'one event a line, for other programs'],
     ],
     load: () => import('./make.ts'),
+  },
+  {
+    name: 'run',
+    summary: 'Boot a board in the emulator, its serial console in this terminal',
+    details: [
+      "Boots the card image's own kernel, device tree and command line; the image is made first if need be, and is not",
+      "written to. Ctrl-A x leaves, Ctrl-A c is QEMU's monitor, Ctrl-A h shows all keys.",
+    ].join(' '),
+    arguments: [{ name: '<board>', summary: 'a folder below boards/' }],
+    options: [
+      { flags: '--persist', summary: 'keep what the guest writes for the next run' },
+      { flags: '--memory <size>', summary: 'let the guest use only so much, like 512M', parse: size },
+      { flags: '--cpus <n>', summary: 'let the guest use only so many processors', parse: positive },
+      { flags: '--disk <file>', summary: 'give the guest a file as a USB disk (repeatable)', repeat: true },
+      {
+        flags: '--forward <ports>',
+        summary: "lead a port here to the guest's, like 8080:80 (repeatable; SSH is forwarded in any case)",
+        repeat: true,
+      },
+      { flags: '--append <words>', summary: 'more words for the kernel command line' },
+      { flags: '--headless', summary: 'no console here, only in the serial log' },
+      { flags: '--image <file>', summary: "boot this card image instead of the board's own" },
+    ],
+    examples: [
+      ['run rpi3', 'log in on its serial console'],
+      ['run rpi3 --persist --forward 8080:80', 'work on it for longer'],
+      ['run rpi3 --headless', 'for scripts: SSH from the port that it prints'],
+    ],
+    load: () => import('./run.ts'),
+  },
+  {
+    name: 'test',
+    summary: 'Boot a board in the emulator, and run its checks',
+    details: 'The checks are those of board.yaml and of its packages. Exit code 1 when one fails.',
+    arguments: [{ name: '<board>', summary: 'a folder below boards/' }],
+    options: [
+      { flags: '--junit <file>', summary: 'write the results as JUnit XML' },
+      { flags: '--filter <pattern>', summary: 'only the checks whose owner or name matches this regular expression' },
+      { flags: '--image <file>', summary: "boot this card image instead of the board's own" },
+      { flags: '--keep', summary: 'leave the board on afterwards, its console in this terminal' },
+      {
+        flags: '--time-scale <factor>',
+        summary: 'multiply all time limits (default: PIBUILD_TIME_SCALE, or measured)',
+      },
+    ],
+    examples: [
+      ['test rpi3 --junit results.xml', 'what a CI server runs'],
+      ['test rpi3 --filter i2c', 'only the checks about I2C'],
+    ],
+    load: () => import('./test.ts'),
   },
   {
     name: 'fetch',

@@ -47,7 +47,8 @@ async function make(context: Context, name: string, tasks: readonly string[], re
   }
 }
 
-async function leaveResults(
+/** Leaves what a board's build came to in `output/<board>/`, and says so. */
+export async function leaveResults(
   context: Context,
   project: Project,
   plan: BoardPlan,

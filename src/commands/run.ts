@@ -1,0 +1,129 @@
+import { relative, resolve } from 'node:path';
+import { type EmulatedBoard, powerOn } from '../device/emulator.ts';
+import { chooseForwards, type Forward, parseForward, sshLine } from '../device/forward.ts';
+import { keepSerialLog } from '../device/serial-log.ts';
+import { attachTerminal } from '../device/terminal.ts';
+import { fail } from '../diagnostic.ts';
+import type { Context } from './context.ts';
+import { type ReadyBoard, readyBoard } from './emulate.ts';
+import { type Call, exitCodes } from './verb.ts';
+
+export interface RunOptions {
+  /** Keeps what the guest writes for the next run. */
+  readonly persist?: boolean;
+  /** Bytes; at most what the board has. */
+  readonly memory?: number;
+  readonly cpus?: number;
+  /** Files that the guest gets as disks on USB. */
+  readonly disk?: readonly string[];
+  /** `2222:22`, `0.0.0.0:8080:80/tcp`. */
+  readonly forward?: readonly string[];
+  /** Words for the kernel, after the card's own. */
+  readonly append?: string;
+  /** Without a console here: the serial log has it. */
+  readonly headless?: boolean;
+  /** Boots this instead of the board's own image. */
+  readonly image?: string;
+}
+
+/** Boots a board's image in the emulator, with its serial console in this terminal. */
+export async function run(context: Context, { arguments: [name = ''], options }: Call<RunOptions>): Promise<number> {
+  const forwards = options.forward?.map(parseForward) ?? [];
+  const ready = await readyBoard(context, name, options.image);
+  if (ready === undefined) return exitCodes.failed;
+  try {
+    const emulated = await switchOn(context, ready, options, forwards);
+    try {
+      return await beItsConsole(context, ready, emulated, options.headless ?? false);
+    } finally {
+      await emulated.stop();
+    }
+  } finally {
+    await ready.close();
+  }
+}
+
+async function switchOn(
+  context: Context,
+  ready: ReadyBoard,
+  options: RunOptions,
+  wanted: readonly Forward[],
+): Promise<EmulatedBoard> {
+  const { board, emulator, image, tools, paths } = ready;
+  const networked = emulator.usbNetwork !== false;
+  if (!networked && wanted.length > 0) {
+    throw fail('device/no-network', `board '${board.name}' has no network to forward ports to`);
+  }
+  const limits = {
+    ...(options.cpus !== undefined && { cpus: options.cpus }),
+    ...(options.memory !== undefined && { memory: options.memory }),
+  };
+  return powerOn({
+    image,
+    emulator,
+    tools,
+    output: paths.output(board.name),
+    ...(options.persist && { persist: paths.keptCard(board.name) }),
+    limits,
+    append: options.append?.split(/\s+/) ?? [],
+    forwards: networked ? await chooseForwards(wanted, (emulator.forwards ?? []).map(parseForward)) : [],
+    disks: (options.disk ?? []).map((file) => resolve(context.cwd, file)),
+    reboots: true,
+    signal: context.signal,
+    onLine: (line) => context.stderr.write(`${line}\n`),
+  });
+}
+
+async function beItsConsole(
+  context: Context,
+  { board, paths }: ReadyBoard,
+  emulated: EmulatedBoard,
+  headless: boolean,
+): Promise<number> {
+  const { signal, stderr, stdin, stdout } = context;
+  const problem = (message: string): unknown => stderr.write(`warning: ${message}\n`);
+  const log = await keepSerialLog(emulated.console, paths.serialLog(board.name, 'run'), problem);
+  try {
+    announce(context, emulated, { board: board.name, log: log.path, headless });
+    if (headless) await untilEnded(emulated, signal);
+    else await attachTerminal(emulated, stdin, stdout, signal);
+  } finally {
+    await emulated.stop();
+    await log.close();
+  }
+  const end = await emulated.ended;
+  if (end.reason !== 'died') return exitCodes.ok;
+  throw fail('device/died', `the emulator ended by itself: ${end.message}`);
+}
+
+/** What a person or a program needs to know of the board that is now on. */
+function announce(
+  { cwd, options, stderr, stdout }: Context,
+  { cmdline, forwards, kept, machine, pid }: EmulatedBoard,
+  { board, log, headless }: { board: string; log: string; headless: boolean },
+): void {
+  const ssh = sshLine(forwards);
+  if (options.json) {
+    const event = { type: 'emulator-started', at: Date.now(), board, pid: process.pid, emulator: pid, forwards, log };
+    stdout.write(`${JSON.stringify({ ...event, cmdline, ...(ssh !== undefined && { ssh }) })}\n`);
+    return;
+  }
+  if (options.quiet) return;
+  const others = forwards.filter(({ guest }) => guest !== 22);
+  const lines = [
+    `${board} on an emulated ${machine.title}${kept ? ', with what it wrote before' : ''}`,
+    ...(ssh === undefined ? [] : [`  ssh:      ${ssh}`]),
+    ...others.map(({ address, host, guest, protocol }) => `  forward:  ${address}:${host} to ${guest}/${protocol}`),
+    `  log:      ${relative(cwd, log)}`,
+    headless ? `  stop it:  kill ${process.pid}` : '  keys:     Ctrl-A x leaves, Ctrl-A h shows the others',
+  ];
+  stderr.write(`${lines.join('\n')}\n`);
+}
+
+function untilEnded(emulated: EmulatedBoard, signal: AbortSignal): Promise<unknown> {
+  const aborted = new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([emulated.ended, aborted]);
+}

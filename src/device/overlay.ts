@@ -1,0 +1,96 @@
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { hashFile } from '../build/hash.ts';
+import { type Failure, fail } from '../diagnostic.ts';
+import { type DeviceTools, deviceSandbox, INSIDE, runTool } from './tools.ts';
+
+/** A qcow2 file that holds what the guest writes, over an image that so stays as it is. */
+export interface Overlay {
+  /** Absolute. */
+  readonly path: string;
+  /** Whether it holds changes of an earlier run. */
+  readonly kept: boolean;
+}
+
+/** Which image an overlay was made over: another one does not fit below the same changes. */
+interface Base {
+  readonly sha256: string;
+  /** Milliseconds since 1970: while it is the same, the hash is not taken again. */
+  readonly modified: number;
+}
+
+export interface OverlayMaker {
+  readonly tools: DeviceTools;
+  readonly signal: AbortSignal;
+}
+
+/** Makes an overlay for one run. */
+export async function makeOverlay(image: string, path: string, maker: OverlayMaker): Promise<Overlay> {
+  await create(image, path, maker);
+  return { path, kept: false };
+}
+
+/**
+ * The overlay whose changes stay between runs, made on first use. Throws a `Failure` when the image is another one
+ * than the changes were made on.
+ */
+export async function keptOverlay(image: string, path: string, maker: OverlayMaker): Promise<Overlay> {
+  const note = `${path}.json`;
+  const base = await readNote(note);
+  const { mtimeMs: modified } = await stat(image);
+  if (base?.modified === modified) return { path, kept: true };
+  const { hash: sha256 } = await hashFile(image);
+  if (base !== undefined && base.sha256 !== sha256) throw otherImage(image, path, note);
+  if (base === undefined) await create(image, path, maker);
+  await writeFile(note, `${JSON.stringify({ sha256, modified } satisfies Base)}\n`);
+  return { path, kept: base !== undefined };
+}
+
+/** Where QEMU finds the image and the overlay inside the sandbox. */
+export const insideImage = `${INSIDE}/card.img`;
+export const insideOverlays = `${INSIDE}/overlay`;
+
+/** The size of a card that QEMU accepts: the next power of two, at least 1 MiB. */
+export function cardSize(size: number): number {
+  let card = 1 << 20;
+  while (card < size) card *= 2;
+  return card;
+}
+
+async function create(image: string, path: string, { tools, signal }: OverlayMaker): Promise<void> {
+  const { size } = await stat(image);
+  const unfinished = `${path}.part`;
+  const sandbox = deviceSandbox(tools, 'emulator', [
+    { source: image, target: insideImage },
+    { source: dirname(path), target: insideOverlays, writable: true },
+  ]);
+  const file = `${insideOverlays}/${basename(unfinished)}`;
+  const backing = ['-b', insideImage, '-F', 'raw'];
+  try {
+    await runTool(
+      sandbox,
+      ['qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, file, String(cardSize(size))],
+      signal,
+    );
+    await rename(unfinished, path);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}
+
+function otherImage(image: string, path: string, note: string): Failure {
+  return fail(
+    'device/kept-changes',
+    `${basename(image)} is not the image any more that the changes in ${path} were made on`,
+    `to drop them: rm ${path} ${note}; to run without them: leave out --persist`,
+  );
+}
+
+async function readNote(path: string): Promise<Base | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Base;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fail('device/kept-changes', `${path} cannot be read`, 'remove it, and the changes beside it');
+  }
+}

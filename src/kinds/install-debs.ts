@@ -59,7 +59,11 @@ async function install(workspace: Workspace, params: InstallParams): Promise<voi
     const [include, exclude] = [choose('include', params.include), choose('exclude', params.exclude)];
     const [boot, sysroot] = [choose('boot', params.boot), choose('sysroot', params.sysroot)];
     if (unmatched.length > 0) throw new Failure(...unmatched);
-    if (outputs.layer) await writeLayer(workspace, layerOf(root, include, exclude, params.links));
+    if (outputs.layer) {
+      const layer = layerOf(root, include, exclude, params.links);
+      for (const line of cutLinks(root, layer)) workspace.log(line);
+      await writeLayer(workspace, layer);
+    }
     if (outputs.boot) writeBoot(workspace.output('boot'), boot, params.boot);
     if (outputs.sysroot) writeSysroot(workspace, sysroot, tripletOf(params.architecture));
   } finally {
@@ -111,6 +115,16 @@ function layerOf(
     ...Object.entries(links).map(([path, target]) => ({ path, inode: linkTo(target), layers: [] })),
   ];
   return sortByPath(new Map(entries.map((entry) => [entry.path, entry])).values());
+}
+
+/** Links that lead to what the debs have, but the layer has not: likely a glob too few, though it may be meant. */
+function cutLinks(root: Root, layer: Root): string[] {
+  const [all, kept] = [root, layer].map((entries) => new Set(entries.map(({ path }) => path)));
+  return layer.flatMap(({ path, inode }) => {
+    const target = inode.type === 'symlink' ? linkedPath(path, inode.target) : undefined;
+    if (target === undefined || !all?.has(target) || kept?.has(target)) return [];
+    return [`'${path}' leads to '${target}', which is left out`];
+  });
 }
 
 function linkTo(target: string): Inode {

@@ -95,6 +95,10 @@ export class StorePaths {
   get partials(): string {
     return join(this.root, 'partial');
   }
+  /** What parsing the recipes of a project gave, by the hash of its folder; never needed. */
+  recipes(project: string): string {
+    return join(this.root, 'recipes', `${project}.json`);
+  }
   get temporary(): string {
     return join(this.root, 'tmp');
   }

@@ -9,10 +9,12 @@ import { installation, ProjectPaths } from '../paths.ts';
 import { loadProject } from '../recipe/load.ts';
 import type { Project } from '../recipe/model.ts';
 import type { Context } from './context.ts';
+import { openMemo } from './memo-file.ts';
 
 /** The project around the working folder, or the one that `--project` names. */
 export function openProject(context: Context): Project {
-  return loadProject({ folder: context.folder, installation, kinds: packageKinds });
+  const file = context.store.recipes(digestOf(context.folder).hash.slice(0, 16));
+  return loadProject({ folder: context.folder, installation, kinds: packageKinds, memo: openMemo(file) });
 }
 
 /**

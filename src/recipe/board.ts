@@ -8,7 +8,7 @@ import { readLayers } from './layers.ts';
 import type { Board, Check, Emulator, Located, Overlay, Package, Partition, Project, Variables } from './model.ts';
 import { readOverlay } from './overlay.ts';
 import { recipeProblem } from './problem.ts';
-import { attempt } from './read.ts';
+import { attempt, type Reading } from './read.ts';
 import type { BoardRecipe } from './schema.ts';
 import { entriesAt, placeIn, plain, type Tree, writtenIn } from './tree.ts';
 import { parseSize } from './units.ts';
@@ -17,8 +17,7 @@ import { accountVariables, boardDefaults, renderBoard } from './variables.ts';
 
 export interface BoardContext {
   readonly project: Project;
-  /** How diagnostics name a file. */
-  display(file: string): string;
+  readonly reading: Reading;
 }
 
 type At = (path: Path) => SourceLocation;
@@ -32,7 +31,7 @@ const MEGABYTE = 1024 ** 2;
  */
 export function resolveBoard(name: string, context: BoardContext): Board {
   const problems: Diagnostic[] = [];
-  const layers = readLayers(name, context.project.roots, context.display);
+  const layers = readLayers(name, context.project.roots, context.reading);
   const kernelName = kernelOf(layers.tree);
   const kernel = attempt(problems, () => context.project.package(kernelName.value, kernelName.at));
   const facts = {
@@ -102,7 +101,7 @@ function unique(entries: readonly Located<string>[]): Located<string>[] {
 function resolveOverlays(
   names: readonly Located<string>[],
   variables: Variables,
-  { project, display }: BoardContext,
+  { project, reading }: BoardContext,
   problems: Diagnostic[],
 ): Overlay[] {
   return names.flatMap(({ value, at }) => {
@@ -111,7 +110,7 @@ function resolveOverlays(
       problems.push(unknownRecipe('overlay', value, project.roots, at));
       return [];
     }
-    return attempt(problems, () => readOverlay(value, folder, { at, variables, display })) ?? [];
+    return attempt(problems, () => readOverlay(value, folder, { at, variables, reading })) ?? [];
   });
 }
 

@@ -1,9 +1,9 @@
 import { type Diagnostic, Failure, sortDiagnostics } from '../diagnostic.ts';
-import type { RecipeDocument } from './document.ts';
+import { type RecipeDocument, readDocument } from './document.ts';
 import { type RecipeFile, readRecipe } from './files.ts';
 import { misnamed } from './package.ts';
 import { recipeProblem } from './problem.ts';
-import { attempt, parseRecipe, readYaml } from './read.ts';
+import { attempt, parseRecipe, type Reading } from './read.ts';
 import { type BoardRecipe, board as boardSchema, NAME } from './schema.ts';
 import { mergeTrees, type Tree, treeOf } from './tree.ts';
 import { unknownRecipe } from './unknown.ts';
@@ -26,9 +26,9 @@ interface Layer {
 }
 
 /** Reads a board and all that it extends. Throws a `Failure` with everything that is wrong in any of them. */
-export function readLayers(name: string, roots: readonly string[], display: (file: string) => string): LayeredBoard {
+export function readLayers(name: string, roots: readonly string[], reading: Reading): LayeredBoard {
   const problems: Diagnostic[] = [];
-  const layers = readChain(name, roots, display, problems);
+  const layers = readChain(name, roots, reading, problems);
   const trees = layers.flatMap(({ recipe, document }) => (recipe === undefined ? [] : [treeOf(recipe, document)]));
   if (problems.length > 0) throw new Failure(...sortDiagnostics(problems));
   const tree = trees.reduceRight((base, over) => layOver(base, over, problems));
@@ -37,7 +37,7 @@ export function readLayers(name: string, roots: readonly string[], display: (fil
 }
 
 /** The board first, then what it extends, to the end or to where the chain breaks. */
-function readChain(name: string, roots: readonly string[], display: Display, problems: Diagnostic[]): Layer[] {
+function readChain(name: string, roots: readonly string[], reading: Reading, problems: Diagnostic[]): Layer[] {
   const layers: Layer[] = [];
   let next: string | undefined = name;
   while (next !== undefined) {
@@ -50,7 +50,7 @@ function readChain(name: string, roots: readonly string[], display: Display, pro
       );
       return layers;
     }
-    const layer: Layer | undefined = attempt(problems, () => readLayer(next as string, found, display, problems));
+    const layer: Layer | undefined = attempt(problems, () => readLayer(next as string, found, reading, problems));
     if (layer === undefined) return layers;
     layers.push(layer);
     next = typeof layer.document.value.extends === 'string' ? layer.document.value.extends : undefined;
@@ -65,8 +65,8 @@ function findLayer(name: string, above: Layer | undefined, roots: readonly strin
   return readRecipe(further, 'boards', name);
 }
 
-function readLayer(name: string, found: RecipeFile, display: Display, problems: Diagnostic[]): Layer {
-  const document = readYaml(found.bytes, display(found.file));
+function readLayer(name: string, found: RecipeFile, reading: Reading, problems: Diagnostic[]): Layer {
+  const document = readDocument(found.bytes, reading.display(found.file), reading.memo);
   const recipe = parseRecipe(document, boardSchema, problems);
   const { board, extends: base, without } = document.value;
   if (typeof board === 'string') problems.push(...misnamed('board', name, document));
@@ -100,5 +100,3 @@ function bare(tree: Tree): Tree {
   const entries = [...tree.entries].filter(([key]) => key !== 'extends' && key !== 'without');
   return { ...tree, entries: new Map(entries) };
 }
-
-type Display = (file: string) => string;

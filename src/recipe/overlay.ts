@@ -4,6 +4,7 @@ import { type Diagnostic, Failure, fail, type SourceLocation, textPlaces } from 
 import { decode } from './document.ts';
 import type { Overlay, OverlayEntry, Variables } from './model.ts';
 import { recipeProblem } from './problem.ts';
+import type { Reading } from './read.ts';
 import { renderTemplate } from './template.ts';
 
 /** What reading an overlay needs besides its folder. */
@@ -11,8 +12,7 @@ export interface OverlayContext {
   /** The line of the board that names it. */
   readonly at: SourceLocation;
   readonly variables: Variables;
-  /** How diagnostics name a file. */
-  display(file: string): string;
+  readonly reading: Reading;
 }
 
 const TEMPLATE = '.hbs';
@@ -33,7 +33,7 @@ export function readOverlay(name: string, folder: string, context: OverlayContex
       problems.push({
         severity: 'error',
         code: 'recipe/overlay',
-        message: `'${context.display(file)}' is no file, folder or link`,
+        message: `'${context.reading.display(file)}' is no file, folder or link`,
       });
       return [];
     })
@@ -56,11 +56,11 @@ function fileEntry(file: string, path: string, context: OverlayContext, problems
   }
 }
 
-function renderFile(file: string, { variables, display }: OverlayContext): string {
-  const name = display(file);
+function renderFile(file: string, { variables, reading }: OverlayContext): string {
+  const name = reading.display(file);
   const text = decode(readFileSync(file));
   if (text === undefined) throw fail('recipe/encoding', `'${name}' is not UTF-8 text`);
-  return renderTemplate(text, variables, textPlaces(name, text));
+  return renderTemplate(text, variables, textPlaces(name, text), reading.memo);
 }
 
 /** A file and a template that end up as one path. */

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Diagnostic, didYouMean, Failure, sortDiagnostics } from '../diagnostic.ts';
 import { resolveChecks } from './check.ts';
-import type { RecipeDocument } from './document.ts';
+import { type RecipeDocument, readDocument } from './document.ts';
 import { filesBelow, type RecipeFile, readIfThere } from './files.ts';
 import { parseLock } from './lock.ts';
 import type { DebsLock, Package } from './model.ts';
 import { recipeProblem } from './problem.ts';
-import { attempt, parseRecipe, readYaml } from './read.ts';
+import { attempt, parseRecipe, type Reading } from './read.ts';
 import { renderTree } from './render.ts';
 import { packageBase } from './schema.ts';
 import { placeIn, plain, type Tree, treeOf, writtenIn } from './tree.ts';
@@ -34,13 +34,13 @@ export function loadPackage(
   name: string,
   { folder, file, bytes }: RecipeFile,
   kinds: KindSchemas,
-  display: (file: string) => string,
+  reading: Reading,
 ): Package {
   const problems: Diagnostic[] = [];
-  const document = readYaml(bytes, display(file));
+  const document = readDocument(bytes, reading.display(file), reading.memo);
   const recipe = parsePackage(document, kinds, problems);
   if (typeof document.value.package === 'string') problems.push(...misnamed('package', name, document));
-  const lock = attempt(problems, () => readLock(folder, display));
+  const lock = attempt(problems, () => readLock(folder, reading.display));
   if (recipe === undefined) throw new Failure(...sortDiagnostics(problems));
   const tree = renderTree(treeOf(recipe, document), facts(recipe), problems);
   const pack = resolvePackage(tree, folder, lock, problems);

@@ -1,19 +1,14 @@
 import type { z } from 'zod';
 import { type Diagnostic, Failure } from '../diagnostic.ts';
-import { type RecipeDocument, readDocument } from './document.ts';
+import type { RecipeDocument } from './document.ts';
 import { explainIssues } from './explain.ts';
+import type { Memo } from './memo.ts';
 
-/** A recipe that fits its schema. */
-export interface Parsed<T> {
-  readonly document: RecipeDocument;
-  readonly recipe: T;
-}
-
-/** Reads a YAML file. Throws a `Failure` when it is no YAML map. */
-export function readYaml(bytes: Uint8Array, file: string): RecipeDocument {
-  const read = readDocument(bytes, file);
-  if (!read.ok) throw new Failure(...read.diagnostics);
-  return read.value;
+/** What reading a project's files needs to know. */
+export interface Reading {
+  /** How diagnostics name a file. */
+  display(file: string): string;
+  readonly memo?: Memo;
 }
 
 /** What a document says by a schema. What does not fit is added to `problems`, and the answer is undefined. */

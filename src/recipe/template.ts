@@ -7,6 +7,7 @@ import {
   parseTemplate,
   type Range,
 } from './handlebars.ts';
+import { type Memo, memoised } from './memo.ts';
 import type { Variables } from './model.ts';
 import { recipeProblem } from './problem.ts';
 
@@ -18,12 +19,13 @@ export type TemplatePlace = (offset: number, length: number) => SourceLocation;
  * is escaped, only a value's own properties are seen, and there are no partials and no helpers but the pure ones
  * below. Throws a `Failure` with every problem of the template.
  */
-export function renderTemplate(template: string, variables: Variables, place: TemplatePlace): string {
+export function renderTemplate(template: string, variables: Variables, place: TemplatePlace, memo?: Memo): string {
   if (!template.includes('{{')) return template;
   const plain = renderPlain(template, variables);
   if (plain !== undefined) return plain;
   const rendering: Rendering = { root: variables, place, problems: [] };
-  const text = renderParts(parseTemplate(template, place), { context: variables, data: {}, names: {} }, rendering);
+  const parts = memoised(memo, 'template', template, () => parseTemplate(template, place));
+  const text = renderParts(parts, { context: variables, data: {}, names: {} }, rendering);
   if (rendering.problems.length > 0) throw new Failure(...rendering.problems);
   return text;
 }

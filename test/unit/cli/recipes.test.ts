@@ -17,7 +17,14 @@ async function call(...words: string[]) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const cwd = folderOf(files);
   const signal = new AbortController().signal;
-  const code = await pibuild(words, { cwd, env: {}, stdin: new PassThrough(), stdout, stderr, signal });
+  const code = await pibuild(words, {
+    cwd,
+    env: { PIBUILD_STORE: cwd },
+    stdin: new PassThrough(),
+    stdout,
+    stderr,
+    signal,
+  });
   return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
 }
 

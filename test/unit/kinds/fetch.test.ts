@@ -1,14 +1,24 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { hostMirrorSources } from '../../../src/archive/host.ts';
 import { Failure } from '../../../src/diagnostic.ts';
 import { decodeDirectory, digestOf } from '../../../src/graph/reapi.ts';
 import type { Digest, Task } from '../../../src/graph/task.ts';
 import { aptLibrary, createFetchKind, type FetchParams, fetchDebs, fetchSource } from '../../../src/kinds/fetch.ts';
 import type { BlobStore, Workspace } from '../../../src/kinds/kind.ts';
 import type { DebsLock } from '../../../src/recipe/model.ts';
-import { digestIn, type LoopbackServer, sendBytes, serve } from '../../helpers/archive.ts';
+import { debOf, digestIn, type LoopbackServer, sendBytes, serve } from '../../helpers/archive.ts';
 
 const servers: LoopbackServer[] = [];
 let environment: Record<string, string> = {};
@@ -81,7 +91,11 @@ function blobsIn(folder: string): BlobStore {
 }
 
 /** Runs a fetch with a store at `store`; the folder of its artifacts. */
-async function run(task: Task, store = mkdtempSync(join(tmpdir(), 'pibuild-test-'))): Promise<string> {
+async function run(
+  task: Task,
+  store = mkdtempSync(join(tmpdir(), 'pibuild-test-')),
+  kind = fetchKind,
+): Promise<string> {
   const out = mkdtempSync(join(tmpdir(), 'pibuild-test-'));
   const workspace: Workspace = {
     task,
@@ -94,7 +108,7 @@ async function run(task: Task, store = mkdtempSync(join(tmpdir(), 'pibuild-test-
     progress: () => {},
     blobs: blobsIn(store),
   };
-  await fetchKind.run?.(workspace, task.params as FetchParams);
+  await kind.run?.(workspace, task.params as FetchParams);
   return out;
 }
 
@@ -143,6 +157,25 @@ test('files that are gone are all named', async () => {
     "archive/vanished 'one_1%3a1_arm64.deb' is gone from everywhere",
     "archive/vanished 'two_2+b1_all.deb' is gone from everywhere",
   ]);
+});
+
+test("what left the mirror comes from the snapshot service that the tools' apt knows, at the locked time", async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'pibuild-test-'));
+  const server = await mirror();
+  const snapshot = await serve((request, response) => {
+    if (request.url?.startsWith('/archive/debian/20260102T030405Z/pool/old/')) sendBytes(request, response, bytes.two);
+    else response.writeHead(404).end();
+  });
+  servers.push(snapshot);
+  const library = `\0${snapshot.url}/archive/debian/@SNAPSHOTID@/\0`;
+  const deb = await debOf([{ name: './usr/lib/x86_64-linux-gnu/libapt-pkg.so.7.0.0', text: library }]);
+  const store = mkdtempSync(join(tmpdir(), 'pibuild-test-'));
+  writeFileSync(join(store, digestIn(deb).hash), deb);
+  const kind = createFetchKind((further) => ({ ...hostMirrorSources(further, empty), environment }));
+  const gone = { ...lock, debs: lock.debs.slice(1).map((each) => ({ ...each, path: 'pool/old/two.deb' })) };
+  const out = await run(fetchDebs('x:fetch', gone, [digestIn(deb)]), store, kind);
+  expect(readFileSync(join(out, 'files/two_2+b1_all.deb'), 'utf8')).toBe('the second');
+  expect(server.requests).toEqual(['GET /debian/pool/old/two.deb']);
 });
 
 test('a source at a URL, and one in an archive, is one file', async () => {

@@ -1,6 +1,6 @@
 import { appendFileSync, linkSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Failure, fail } from '../diagnostic.ts';
+import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import type { Artifact, Digest, Task } from '../graph/task.ts';
 import type { BlobStore, TaskKind, Workspace } from '../kinds/kind.ts';
 import { commandEnvironment, SCRIPT, scriptArguments, scriptText } from './action.ts';
@@ -69,7 +69,7 @@ export async function execute(execution: Execution, argv: readonly string[]): Pr
   const { task } = execution;
   const last: string[] = [];
   const onLine = (line: string): void => {
-    if (last.push(line) > 5) last.shift();
+    if (last.push(line) > REMEMBERED) last.shift();
     execution.onLine(line);
   };
   const ended = await run({ argv, signal: execution.signal, log: execution.log, onLine });
@@ -77,8 +77,24 @@ export async function execute(execution: Execution, argv: readonly string[]): Pr
   if (ended.code === 0) return;
   const sandbox = sandboxProblem(last);
   if (sandbox) throw new Failure(sandbox);
+  const told = toldBy(last);
+  if (told) throw new Failure({ severity: 'error', code: 'task/failed', ...told });
   const how = ended.signalled ? `was ended by ${ended.signalled}` : `failed with exit code ${ended.code}`;
   throw fail('task/failed', `${task.id} ${how}`);
+}
+
+/** Of a failing command's output, so many lines are looked at for what went wrong. */
+const REMEMBERED = 40;
+
+/**
+ * What a script said of its own failure before it chose to exit: the last line `error: ...`, and the lines below it as
+ * notes. Undefined when it said nothing, or when a command failed, which the ERR trap (`action.ts`) tells.
+ */
+function toldBy(lines: readonly string[]): Pick<Diagnostic, 'message' | 'notes'> | undefined {
+  const at = lines.findLastIndex((line) => line.startsWith('error: '));
+  if (at < 0 || lines.some((line, index) => index > at && line.startsWith('failed (exit '))) return undefined;
+  const notes = lines.slice(at + 1).map((line) => ({ message: line.trim() }));
+  return { message: (lines[at] as string).slice('error: '.length), ...(notes.length > 0 && { notes }) };
 }
 
 /** Moves what the task left below `out/` into the store. Every artifact must be there, and be what was declared. */

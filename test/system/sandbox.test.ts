@@ -115,3 +115,17 @@ test('one jobserver is shared by all makes, so N jobs run at once and not N for 
   const { facts } = await inside('echo "$MAKEFLAGS" > out/facts; test -p /run/jobserver');
   expect(facts).toMatch(/^-j\d+ --jobserver-auth=fifo:\/run\/jobserver$/);
 });
+
+test('a script that says what is wrong and exits is reported in its own words', async () => {
+  const { diagnostics } = await inside(
+    "echo 'error: too large by 5 bytes; the largest:' >&2; echo '  5 /etc/motd' >&2; exit 1",
+  );
+  expect(diagnostics).toEqual([
+    {
+      severity: 'error',
+      code: 'task/failed',
+      message: 'too large by 5 bytes; the largest:',
+      notes: [{ message: '5 /etc/motd' }],
+    },
+  ]);
+});

@@ -77,6 +77,6 @@ function lineOf(text: string, deb: unknown): number {
 }
 
 function lockFailure(message: string, at: Diagnostic['at'] & object): Failure {
-  const hint = 'do not edit locks by hand; `pibuild lock` makes them';
+  const hint = 'delete it, and make it anew by `pibuild lock <package>`';
   return new Failure(recipeProblem('lock', `the lock cannot be used: ${message}`, at, hint));
 }

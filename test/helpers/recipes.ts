@@ -39,8 +39,8 @@ export function folderOf(files: Readonly<Record<string, string | Uint8Array>>): 
 }
 
 /** A user's project of these files over the fixtures. */
-export function projectOf(files: Readonly<Record<string, string | Uint8Array>>): Project {
-  return loadProject({ folder: folderOf({ 'pibuild.yaml': '', ...files }), installation: fixtures, kinds });
+export function projectOf(files: Readonly<Record<string, string | Uint8Array>>, schemas = kinds): Project {
+  return loadProject({ folder: folderOf({ 'pibuild.yaml': '', ...files }), installation: fixtures, kinds: schemas });
 }
 
 /** What a user is told by a step that must fail. */

@@ -24,8 +24,8 @@ export function openMemo(file: string): Memo {
       entries.set(key, value);
       if (isSaving) return;
       isSaving = true;
-      // After everything was loaded, once.
-      setImmediate(() => {
+      // Once, when the loading that is under way has come to its end.
+      queueMicrotask(() => {
         isSaving = false;
         save(file, entries, used);
       });

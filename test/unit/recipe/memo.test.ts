@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { openMemo } from '../../../src/commands/memo-file.ts';
 import { loadProject } from '../../../src/recipe/load.ts';
@@ -21,6 +20,9 @@ function counting(inner: Memo): Memo & { missed: number } {
   return memo;
 }
 
+/** What is kept is written when the loading has come to its end. */
+const loaded = () => Promise.resolve();
+
 const store = () => join(folderOf({ 'store/cas/x': '' }), 'store/recipes/project.json');
 
 describe('what parsing gave is remembered', () => {
@@ -30,7 +32,7 @@ describe('what parsing gave is remembered', () => {
     const load = (memo: Memo) => loadProject({ folder, installation: fixtures, kinds, memo }).board('lean');
     const [first, second] = [counting(openMemo(file)), counting(openMemo(file))];
     const parsed = load(first);
-    await turn();
+    await loaded();
     expect([first.missed > 5, second.missed]).toEqual([true, 0]);
     const again = counting(openMemo(file));
     const remembered = load(again);
@@ -49,7 +51,7 @@ describe('what parsing gave is remembered', () => {
     const load = () =>
       complaint(() => loadProject({ folder, installation: fixtures, kinds, memo: openMemo(file) }).board('mine'));
     const first = load();
-    await turn();
+    await loaded();
     expect(load()).toBe(first);
     expect(first).toContain("unknown variable 'bord'");
   });
@@ -59,7 +61,7 @@ describe('what parsing gave is remembered', () => {
     const folder = folderOf({ 'boards/mine/board.yaml': 'board: mine\nsummary: one\n' });
     const load = () => loadProject({ folder, installation: fixtures, kinds, memo: openMemo(file) }).board('mine');
     expect(load().summary).toBe('one');
-    await turn();
+    await loaded();
     writeFileSync(join(folder, 'boards/mine/board.yaml'), 'board: mine\nsummary: two\n');
     expect(load().summary).toBe('two');
   });
@@ -67,7 +69,7 @@ describe('what parsing gave is remembered', () => {
   test('unless the file is damaged', async () => {
     const file = store();
     openMemo(file).set('key', 'value');
-    await turn();
+    await loaded();
     expect(openMemo(file).get('key')).toBe('value');
     writeFileSync(file, readFileSync(file, 'utf8').replace('"value"', '"other"'));
     expect(openMemo(file).get('key')).toBeUndefined();
@@ -76,7 +78,7 @@ describe('what parsing gave is remembered', () => {
   test('and a store that is not there is not made', async () => {
     const folder = folderOf({});
     openMemo(join(folder, 'store/recipes/project.json')).set('key', 'value');
-    await turn();
+    await loaded();
     expect(() => readFileSync(join(folder, 'store/recipes/project.json'))).toThrow('ENOENT');
   });
 });

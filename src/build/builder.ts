@@ -11,7 +11,7 @@ import { actionOf } from './action.ts';
 import { capture } from './command.ts';
 import { type Difference, firstDifference } from './compare.ts';
 import type { Emit, TaskFinished } from './event.ts';
-import { artifactPath, collect, type Execution, execute, perform, prepare } from './execute.ts';
+import { artifactPath, byHand, collect, type Execution, execute, perform, prepare } from './execute.ts';
 import { differences, type History, recordOf, type TaskRecord } from './history.ts';
 import { Jobserver } from './jobserver.ts';
 import { withLock } from './lock.ts';
@@ -394,9 +394,10 @@ export class Builder {
     }
     if (execution.kind.run) await perform(execution);
     else {
-      facts.argv = prepare(execution).argv;
+      const { sandbox, argv } = prepare(execution);
+      facts.argv = byHand(sandbox, execution.task);
       const ended = execution.jobserver?.begin();
-      await execute(execution, facts.argv).finally(() => ended?.());
+      await execute(execution, argv).finally(() => ended?.());
     }
     return this.#keep(execution);
   }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import type { Artifact, Digest, Task } from '../graph/task.ts';
 import type { BlobStore, TaskKind, Workspace } from '../kinds/kind.ts';
+import { quote } from '../kinds/script.ts';
 import { commandEnvironment, SCRIPT, scriptArguments, scriptText } from './action.ts';
 import { run } from './command.ts';
 import { sandboxProblem } from './host.ts';
@@ -47,16 +48,33 @@ export function prepare(execution: Execution): { sandbox: Sandbox; argv: string[
     { source: join(work, 'in'), target: '/work/in' },
     ...trees(execution).map(([name, path]) => ({ source: path, target: `/work/in/${name}` })),
     ...(spec.ccache ? [{ source: store.paths.ccache, target: '/ccache', writable: true }] : []),
-    ...(jobserver ? [{ source: jobserver.path, target: '/run/jobserver', writable: true }] : []),
+    ...(jobserver ? [{ source: jobserver.path, target: JOBSERVER, writable: true }] : []),
   ];
   const environment = {
     ...commandEnvironment(spec, execution.epoch),
     ...(spec.ccache ? { CCACHE_DIR: '/ccache' } : {}),
-    ...(jobserver ? { MAKEFLAGS: jobserver.makeFlags('/run/jobserver') } : {}),
+    ...(jobserver ? { MAKEFLAGS: jobserver.makeFlags(JOBSERVER) } : {}),
   };
   const sandbox: Sandbox = { bubblewrap, root: tools, binds, environment, folder: '/work', network: false };
   return { sandbox, argv: sandboxed(sandbox, scriptArguments) };
 }
+
+/**
+ * The argv for a person to paste, who runs the task again where it failed: it begins with what it began with, and without
+ * the jobserver, which is gone when the build is.
+ */
+export function byHand(sandbox: Sandbox, { outputs }: Task): string[] {
+  const { MAKEFLAGS, ...environment } = sandbox.environment;
+  const binds = sandbox.binds.filter(({ target }) => target !== JOBSERVER);
+  const jobs = MAKEFLAGS === undefined ? {} : { MAKEFLAGS: MAKEFLAGS.replace(/ .*/, '') };
+  const folders = [...new Set(Object.keys(outputs).map((name) => quote(dirname(join('out', name)))))];
+  const again = [`rm -rf -- !(in|${SCRIPT})`, `mkdir -p ${folders.join(' ')}`, `exec ${scriptArguments.join(' ')}`];
+  const argv = ['/usr/bin/bash', '-O', 'extglob', '-O', 'dotglob', '-ec', again.join('; ')];
+  return sandboxed({ ...sandbox, binds, environment: { ...environment, ...jobs } }, argv);
+}
+
+/** Where the jobserver's pipe is in the sandbox. */
+const JOBSERVER = '/run/jobserver';
 
 /** Runs a task that Node does; its artifacts are then below `out/`. */
 export async function perform(execution: Execution): Promise<void> {

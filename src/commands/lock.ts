@@ -12,14 +12,14 @@ export async function run(context: Context, call: Call): Promise<number> {
   if (context.options.offline) throw fail('lock/offline', 'a lock needs the network', 'leave --offline out');
   const project = openProject(context);
   const names = call.arguments.length > 0 ? call.arguments : lockable(project);
-  const reporter = openReporter(context, 'lock');
+  const reporter = openReporter(context);
   let locked: readonly Locked[];
   try {
     locked = await lockPackages(context, project, names, reporter.emit);
   } finally {
     reporter.close();
   }
-  context.stdout.write(locked.map(describe).join(''));
+  for (const each of locked) context.stdout.write(context.options.json ? eventOf(each) : describe(each));
   return exitCodes.ok;
 }
 
@@ -30,4 +30,8 @@ function lockable(project: Project): string[] {
 function describe({ name, changes, debs }: Locked): string {
   if (changes.length === 0) return `${name}: ${debs} debs, as before\n`;
   return `${name}: ${debs} debs\n${changes.map((change) => `  ${change}\n`).join('')}`;
+}
+
+function eventOf({ name, changes, debs }: Locked): string {
+  return `${JSON.stringify({ type: 'locked', at: Date.now(), package: name, debs, changes })}\n`;
 }

@@ -24,19 +24,23 @@ test('every command in the README has only options that exist', () => {
 });
 
 test('the README names every variable of the environment, and no other', () => {
-  const code = sources().flatMap((text) => text.match(/\bPIBUILD_[A-Z_]+/g) ?? []);
+  const code = sources('src').flatMap((text) => text.match(/\bPIBUILD_[A-Z_]+/g) ?? []);
   const named = readme.match(/\bPIBUILD_[A-Z_]+/g) ?? [];
   expect([...new Set(named)].sort()).toEqual([...new Set(code)].sort());
 });
 
 test('the README names every event, and no other', () => {
-  const events = readFileSync('src/build/event.ts', 'utf8').matchAll(/^ {2}type: '([a-z-]+)';$/gm);
+  const ofBuilds = readFileSync('src/build/event.ts', 'utf8').matchAll(/^ {2}type: '([a-z-]+)';$/gm);
+  const ofVerbs = sources('src/commands').flatMap((text) => [
+    ...text.matchAll(/(?:\bjson\(|type: )'([a-z-]+)',? (?:at: Date\.now\(\), (?:board|package)|\{ (?!diagnostic))/g),
+  ]);
+  const events = new Set([...ofBuilds, ...ofVerbs].map(([, type]) => type));
   const named = section('Events').matchAll(/^\| `([a-z-]+)` \|/gm);
   expect(
     Array.from(named, ([, type]) => type)
       .slice(1)
       .sort(),
-  ).toEqual(Array.from(events, ([, type]) => type).sort());
+  ).toEqual([...events].sort());
 });
 
 test('the README names every folder of the source', () => {
@@ -50,7 +54,7 @@ function section(title: string): string {
   return text;
 }
 
-function sources(): string[] {
-  const paths = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
-  return paths.map((path) => readFileSync(join('src', path), 'utf8'));
+function sources(folder: string): string[] {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+  return paths.map((path) => readFileSync(join(folder, path), 'utf8'));
 }

@@ -9,8 +9,8 @@ import { ProjectPaths } from '../paths.ts';
 import { type BoardPlan, planBoard } from '../plan.ts';
 import type { Board, Emulator } from '../recipe/model.ts';
 import type { Context } from './context.ts';
-import { leaveResults } from './make.ts';
 import { openReporter } from './reporting.ts';
+import { leaveResults } from './results.ts';
 import { buildOptions, openProject } from './session.ts';
 import { lockVanished, watchVanished } from './vanished.ts';
 

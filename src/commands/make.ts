@@ -1,17 +1,12 @@
-import { type BuildResult, build } from '../build/builder.ts';
-import type { Emit } from '../build/event.ts';
-import { Store } from '../build/store.ts';
-import { Failure, fail, unwrap } from '../diagnostic.ts';
+import { build } from '../build/builder.ts';
+import { Failure, unwrap } from '../diagnostic.ts';
 import { findTask } from '../graph/graph.ts';
-import type { Artifact, Digest } from '../graph/task.ts';
-import type { ArtifactRef } from '../kinds/kind.ts';
-import { ProjectPaths } from '../paths.ts';
-import { type BoardPlan, planBoard } from '../plan.ts';
+import { planBoard } from '../plan.ts';
 import type { Project } from '../recipe/model.ts';
 import { table } from '../report/format.ts';
 import type { Context } from './context.ts';
-import { type PublishedImage, publish } from './publish.ts';
 import { openReporter } from './reporting.ts';
+import { leaveResults } from './results.ts';
 import { buildOptions, openProject } from './session.ts';
 import { lockVanished, watchVanished } from './vanished.ts';
 import { type Call, exitCodes } from './verb.ts';
@@ -45,39 +40,6 @@ async function make(context: Context, name: string, tasks: readonly string[], re
   } finally {
     reporter.close();
   }
-}
-
-/** Leaves what a board's build came to in `output/<board>/`, and says so. */
-export async function leaveResults(
-  context: Context,
-  project: Project,
-  plan: BoardPlan,
-  result: BuildResult,
-  emit: Emit,
-): Promise<PublishedImage> {
-  const { name: board } = plan.board;
-  const { image, bmap, manifest } = plan.image;
-  const results = {
-    image: artifactOf(result, image),
-    bmap: artifactOf(result, bmap),
-    manifest: artifactOf(result, manifest),
-  };
-  const store = new Store(context.store.root, (entry) => emit({ type: 'store-damaged', at: Date.now(), entry }));
-  const published = await publish(results, board, new ProjectPaths(project.root), (digest) => blobOf(store, digest));
-  emit({ type: 'image-ready', at: Date.now(), board, ...published });
-  return published;
-}
-
-function artifactOf(result: BuildResult, ref: ArtifactRef): Artifact {
-  const artifact = result.artifacts.get(ref.task)?.[ref.artifact];
-  if (artifact === undefined) throw new Error(`${ref.task} left no ${ref.artifact}`);
-  return artifact;
-}
-
-async function blobOf(store: Store, digest: Digest): Promise<string> {
-  const path = await store.blob(digest);
-  if (path !== undefined) return path;
-  throw fail('store/lost', 'a result was damaged right after it was found', 'run the same command again');
 }
 
 /** Without a board: which there are, with what is wrong with those that cannot be read. */

@@ -1,0 +1,44 @@
+import type { BuildResult } from '../build/builder.ts';
+import type { Emit } from '../build/event.ts';
+import { Store } from '../build/store.ts';
+import { fail } from '../diagnostic.ts';
+import type { Artifact, Digest } from '../graph/task.ts';
+import type { ArtifactRef } from '../kinds/kind.ts';
+import { ProjectPaths } from '../paths.ts';
+import type { BoardPlan } from '../plan.ts';
+import type { Project } from '../recipe/model.ts';
+import type { Context } from './context.ts';
+import { type PublishedImage, publish } from './publish.ts';
+
+/** Leaves what a board's build came to in `output/<board>/`, and says so. */
+export async function leaveResults(
+  context: Context,
+  project: Project,
+  plan: BoardPlan,
+  result: BuildResult,
+  emit: Emit,
+): Promise<PublishedImage> {
+  const { name: board } = plan.board;
+  const { image, bmap, manifest } = plan.image;
+  const results = {
+    image: artifactOf(result, image),
+    bmap: artifactOf(result, bmap),
+    manifest: artifactOf(result, manifest),
+  };
+  const store = new Store(context.store.root, (entry) => emit({ type: 'store-damaged', at: Date.now(), entry }));
+  const published = await publish(results, board, new ProjectPaths(project.root), (digest) => blobOf(store, digest));
+  emit({ type: 'image-ready', at: Date.now(), board, ...published });
+  return published;
+}
+
+function artifactOf(result: BuildResult, ref: ArtifactRef): Artifact {
+  const artifact = result.artifacts.get(ref.task)?.[ref.artifact];
+  if (artifact === undefined) throw new Error(`${ref.task} left no ${ref.artifact}`);
+  return artifact;
+}
+
+async function blobOf(store: Store, digest: Digest): Promise<string> {
+  const path = await store.blob(digest);
+  if (path !== undefined) return path;
+  throw fail('store/lost', 'a result was damaged right after it was found', 'run the same command again');
+}

@@ -92,7 +92,7 @@ export function openConsole(stream: Duplex, options: ConsoleOptions): Console {
     look();
     end(fail('device/stopped', 'the emulated board stopped'));
   };
-  stream.on('error', closed).on('close', closed);
+  stream.on('end', closed).on('error', closed).on('close', closed);
   const aborted = (): void => end(options.signal.reason as Error);
   if (options.signal.aborted) aborted();
   options.signal.addEventListener('abort', aborted, { once: true });

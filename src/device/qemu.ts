@@ -43,7 +43,7 @@ export async function startQemu({ argv, signal, onLine }: QemuOptions): Promise<
   signal.throwIfAborted();
   const said: string[] = [];
   const kill = new AbortController();
-  const child = start({
+  const child = await start({
     argv,
     signal: kill.signal,
     channels: Object.keys(channels).length,

@@ -3,15 +3,15 @@ import { StringDecoder } from 'node:string_decoder';
 /** What an escape sequence looks like (ECMA-48): CSI, the string types (OSC, DCS ...) up to their end, and the short ones. */
 const ESCAPE = /\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])/g;
 
-/** The begin of an escape sequence or line end that the next bytes may finish. */
-const UNFINISHED = /(?:\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)|\r+)$/;
+/** The begin of an escape sequence that the next bytes may finish. */
+const UNFINISHED = /\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)$/;
 
 /** An escape sequence that goes on for longer is none. */
 const LONGEST_ESCAPE = 256;
 
 /**
- * Turns the bytes of a console into text as they come: UTF-8, no escape sequences, `\n` line ends (also where the
- * carriage return stands alone or several times), no control characters but the tab.
+ * Turns the bytes of a console into text as they come: UTF-8, no escape sequences, no control characters but tab and
+ * line feed. Carriage returns go too, wherever they are: the kernel may speak between one and its line feed.
  */
 export function cleaner(): (chunk: Uint8Array) => string {
   const decoder = new StringDecoder('utf8');
@@ -26,11 +26,7 @@ export function cleaner(): (chunk: Uint8Array) => string {
 
 /** The same for a whole text. */
 export function clean(text: string): string {
-  return text
-    .replace(ESCAPE, '')
-    .replace(/\r+\n/g, '\n')
-    .replace(/\r+/g, '\n')
-    .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
+  return text.replace(ESCAPE, '').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 
 /** A kernel message, to the end of its line: `[   12.345678] usb 1-1: new device`, with the caller that some kernels add. */

@@ -6,7 +6,7 @@ import { checkKconfigTask } from './check-kconfig.ts';
 import { artifact, commandTask } from './command.ts';
 import { fragmentInputs } from './fragments.ts';
 import type { ArtifactRef, PackageKind, PackagePlan, PlanContext } from './kind.ts';
-import { canonicalTar, crossEnvironment, packLayer, quote, script, useCcache } from './script.ts';
+import { canonicalTar, crossEnvironment, quote, script, useCcache } from './script.ts';
 import { planSource, sourceKeys, unpackInto } from './unpack.ts';
 
 const kernelRecipe = z.strictObject(sourceKeys);
@@ -125,7 +125,7 @@ env CC=gcc HOSTCC=gcc srctree=.. SRCARCH=arm64 MAKE=make \
 cp .config /work/out/dev/.config
 
 cd /work
-${packLayer}
+${canonicalTar} -C stage -cf out/modules .
 `,
   });
 }

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { extract, type Header } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { fail } from '../diagnostic.ts';
 import { notADeb, readAr } from './ar.ts';
 
@@ -24,6 +24,7 @@ export interface DebEntry {
  * @throws Failure `archive/not-a-deb`, or `archive/hostile-member` for what could end outside of the folder unpacked to.
  */
 export async function eachDebEntry(path: string, entry: (entry: DebEntry) => Promise<void>): Promise<void> {
+  const { extract } = await import('tar-stream');
   const data = await openData(path);
   const tar = extract();
   // pipe() keeps errors to itself: the tar would wait for ever.

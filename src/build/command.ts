@@ -1,9 +1,11 @@
 import { createWriteStream } from 'node:fs';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
-import { execa } from 'execa';
 
-/** The only file that starts processes by execa: each in a process group of its own, which ends as a whole. */
+/**
+ * The only file that starts processes by execa: each in a process group of its own, which ends as a whole. execa is read
+ * with the first of them: a build with nothing to do starts none.
+ */
 
 export interface Run {
   readonly argv: readonly string[];
@@ -26,6 +28,7 @@ export interface Ended {
 export async function run(command: Run): Promise<Ended> {
   const [program, ...rest] = command.argv;
   if (program === undefined) throw new Error('no command');
+  const { execa } = await import('execa');
   const child = execa(program, rest, {
     detached: true,
     stdin: 'ignore',
@@ -78,10 +81,11 @@ export interface Started {
 }
 
 /** Starts a command that is talked to over sockets. Cancelling kills its whole group at once. */
-export function start(command: Start): Started {
+export async function start(command: Start): Promise<Started> {
   const [program, ...rest] = command.argv;
   if (program === undefined) throw new Error('no command');
   const channels = Array.from({ length: command.channels }, () => 'pipe' as const);
+  const { execa } = await import('execa');
   const child = execa(program, rest, {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', ...channels],
@@ -114,6 +118,7 @@ export function start(command: Start): Started {
 export async function capture(argv: readonly string[]): Promise<string> {
   const [program, ...rest] = argv;
   if (program === undefined) throw new Error('no command');
+  const { execa } = await import('execa');
   const { stdout } = await execa(program, rest, { stdin: 'ignore', extendEnv: false, env: {} });
   return stdout;
 }
@@ -125,6 +130,7 @@ export async function attach(
 ): Promise<number> {
   const [program, ...rest] = argv;
   if (program === undefined) throw new Error('no command');
+  const { execa } = await import('execa');
   const result = await execa(program, rest, { stdio: 'inherit', reject: false, extendEnv: false, env: environment });
   return result.exitCode ?? 128 + signalNumber(result.signal);
 }

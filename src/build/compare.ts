@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import tar from 'tar-stream';
 
 /** Where two results of the same task differ. */
 
@@ -68,6 +67,7 @@ async function members(path: string): Promise<Map<string, Member> | undefined> {
   closeSync(file);
   if (magic.toString() !== 'ustar') return undefined;
   const found = new Map<string, Member>();
+  const tar = await import('tar-stream');
   const extract = tar.extract();
   extract.on('entry', (header, stream, next) => {
     const sum = createHash('sha256');

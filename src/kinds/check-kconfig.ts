@@ -2,7 +2,6 @@ import { createReadStream } from 'node:fs';
 import { copyFile, readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { extract } from 'tar-stream';
 import { type Diagnostic, Failure } from '../diagnostic.ts';
 import type { Input, Task, TaskId } from '../graph/task.ts';
 import { checkRequests } from '../kconfig/check.ts';
@@ -86,6 +85,7 @@ function fileOf(input: Input | undefined, name: string): string {
 
 /** The texts of a tar.gz by path, without `./`. */
 async function readArchive(path: string): Promise<Map<string, string>> {
+  const { extract } = await import('tar-stream');
   const files = new Map<string, string>();
   const gunzip = createGunzip();
   const stream = createReadStream(path);

@@ -42,7 +42,7 @@ function planKernel(pack: Package<KernelRecipe>, context: PlanContext): PackageP
   return {
     tasks: [...source.tasks, configure, check.task, build, boot],
     provides: {
-      layer: artifact(build.id, 'layer'),
+      layer: artifact(build.id, 'modules'),
       boot: artifact(boot.id, 'boot'),
       kernelDev: artifact(build.id, 'dev'),
     },
@@ -93,7 +93,7 @@ function buildTask(pack: string, tools: ArtifactRef, source: ArtifactRef, config
     title: `compile ${pack}`,
     tools,
     inputs: { source, config },
-    outputs: { image: 'file', 'system-map': 'file', dtbs: 'tree', layer: 'file', dev: 'tree' },
+    outputs: { image: 'file', 'system-map': 'file', dtbs: 'tree', modules: 'file', dev: 'tree' },
     env: { ...crossEnvironment, KBUILD_BUILD_USER: 'pibuild', KBUILD_BUILD_HOST: 'pibuild', KBUILD_BUILD_VERSION: '1' },
     ccache: true,
     pool: 'compile',

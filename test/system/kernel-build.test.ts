@@ -55,7 +55,7 @@ test('the image names its version, and no machine, user or moment of its making'
 });
 
 test('modules come with what depmod makes of them, and without links into the sandbox', async () => {
-  const listing = lines(execFileSync('tar', ['-tvf', await bench.path('linux:build', 'layer')]));
+  const listing = lines(execFileSync('tar', ['-tvf', await bench.path('linux:build', 'modules')]));
   const modules = listing.filter((line) => line.endsWith('.ko'));
   expect(modules.length).toBeGreaterThan(50);
   expect(listing.some((line) => line.endsWith(`lib/modules/${release}/modules.dep`))).toBe(true);

@@ -13,17 +13,20 @@ export interface Login {
 
 /** A prompt at the end of the text; `login:` in a greeting is not at the end of its line, or not of the text. */
 const LOGIN = /(?:^|\n)[^\n]*\blogin: ?$/;
+/** The prompt of a root that the board logs in by itself. */
+const ROOT_PROMPT = /(?:^|\n)\S*# $/;
+const FIRST_PROMPT = new RegExp(`${LOGIN.source}|${ROOT_PROMPT.source}`);
 const ANSWER = /Password: ?$|incorrect|[#$>] ?$/;
 
 /** How often a console that hides its prompt behind some message is asked for another. Milliseconds. */
 const NUDGE = 10_000;
 
 /**
- * Waits for the login prompt, logs in, and prepares a shell for commands. Throws a `Failure` when there is no prompt
- * in time or the user is not let in.
+ * Waits for the login prompt, logs in (unless the board has logged in root by itself), and prepares a shell for
+ * commands. Throws a `Failure` when there is no prompt in time or the user is not let in.
  */
 export async function logIn(console: Console, login: Login): Promise<Shell> {
-  await promptForLogin(console, login.timeout);
+  if (ROOT_PROMPT.test(await firstPrompt(console, login.timeout))) return openShell(console);
   let answer = await type(console, login.user, 'an answer to the user name');
   if (answer.startsWith('Password')) {
     if (login.password === undefined) throw refused(`${login.user} needs a password`);
@@ -33,12 +36,12 @@ export async function logIn(console: Console, login: Login): Promise<Shell> {
   return openShell(console);
 }
 
-async function promptForLogin(console: Console, timeout: number): Promise<void> {
+async function firstPrompt(console: Console, timeout: number): Promise<string> {
   const nudge = setInterval(() => {
     if (console.transcript.includes('login:')) console.send('\n');
   }, NUDGE);
   try {
-    await untilMatch(console, LOGIN, { timeout, what: 'a login prompt', since: 0 });
+    return await untilMatch(console, FIRST_PROMPT, { timeout, what: 'a login prompt', since: 0 });
   } finally {
     clearInterval(nudge);
   }

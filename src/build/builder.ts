@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import { dependencies, inOrder } from '../graph/graph.ts';
-import { digestOf } from '../graph/reapi.ts';
-import type { Artifact, Fingerprint, Input, Pool, Task, TaskGraph, TaskId } from '../graph/task.ts';
+import { type Directory, digestOf } from '../graph/reapi.ts';
+import type { Artifact, Digest, Fingerprint, Input, Pool, Task, TaskGraph, TaskId } from '../graph/task.ts';
 import type { TaskKind } from '../kinds/kind.ts';
 import { quote } from '../kinds/script.ts';
 import { actionOf } from './action.ts';
@@ -103,6 +103,7 @@ export class Builder {
   readonly #options: BuildOptions;
   readonly #outcomes = new Map<TaskId, Promise<Outcome>>();
   readonly #rebuilds = new Map<TaskId, Promise<Outcome>>();
+  readonly #roots = new Map<string, Directory>();
   readonly #slots: Slots;
   readonly #pools: Readonly<Record<Pool, Slots>>;
   readonly #stop = new AbortController();
@@ -272,16 +273,24 @@ export class Builder {
   }
 
   async #identity(task: Task, kind: TaskKind<never>, inputs: Readonly<Record<string, Artifact>>): Promise<Identity> {
-    const { store, epoch } = this.#options;
+    const { epoch } = this.#options;
     const tools = task.tools && (await this.#artifact(task.tools));
-    let directory = tools && rootDirectory(store, tools.digest);
-    if (tools && task.tools && !directory) {
-      await this.#made(task.tools);
-      directory = rootDirectory(store, tools.digest);
-    }
+    const directory = tools && task.tools && (await this.#toolsRoot(task.tools, tools.digest));
     const { fingerprint } = actionOf(task, kind, inputs, directory, epoch);
     const record = recordOf(task, `${kind.kind}@${kind.revision}`, fingerprint, inputs, tools, epoch);
     return { fingerprint, record };
+  }
+
+  /** The root folder of a tools tree, which many tasks share; the tree is made again if the store has lost it. */
+  async #toolsRoot(tools: Extract<Input, { from: 'task' }>, { hash, size }: Digest): Promise<Directory | undefined> {
+    const { store } = this.#options;
+    let directory = this.#roots.get(hash) ?? rootDirectory(store, { hash, size });
+    if (!directory) {
+      await this.#made(tools);
+      directory = rootDirectory(store, { hash, size });
+    }
+    if (directory) this.#roots.set(hash, directory);
+    return directory;
   }
 
   async #inputArtifacts(task: Task): Promise<Record<string, Artifact>> {

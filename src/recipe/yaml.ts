@@ -1,4 +1,6 @@
-import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, type YAMLError } from 'yaml';
+import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
+import type { Node, Pair, YAMLError } from 'yaml';
 import { type Diagnostic, Failure, type SourceLocation } from '../diagnostic.ts';
 import { recipeProblem } from './problem.ts';
 
@@ -28,7 +30,7 @@ export type Place = (offset: number, length?: number) => SourceLocation;
  * @param text without byte order mark, with plain line ends
  */
 export function parseYaml(text: string, place: Place): Parsed {
-  const document = parseDocument(text, { prettyErrors: false, schema: 'failsafe', uniqueKeys: false });
+  const document = yaml().parseDocument(text, { prettyErrors: false, schema: 'failsafe', uniqueKeys: false });
   const broken = [...document.errors, ...document.warnings];
   if (broken.length > 0) throw new Failure(...syntaxProblems(broken, place));
   const root = document.contents;
@@ -37,11 +39,19 @@ export function parseYaml(text: string, place: Place): Parsed {
     const { file, line, column } = place(0);
     throw new Failure(recipeProblem('empty', 'the recipe is empty', { file, line, column }, hint));
   }
-  if (!isMap<Node, Node | null>(root)) {
+  if (!yaml().isMap<Node, Node | null>(root)) {
     throw new Failure(recipeProblem('wrong-type', 'a recipe is a map of keys and values', place(root.range?.[0] ?? 0)));
   }
   return convert(root, place);
 }
+
+/** Read with the first recipe that has to be parsed: most starts find all of them in the memo. */
+function yaml(): typeof Yaml {
+  library ??= createRequire(import.meta.url)('yaml') as typeof Yaml;
+  return library;
+}
+
+let library: typeof Yaml | undefined;
 
 function convert(root: Node, place: Place): Parsed {
   const problems: Diagnostic[] = [];
@@ -96,18 +106,18 @@ interface Converted {
 /** Plain data of a node. Our own, because the library's would follow aliases and lose how a number was written. */
 function convertNode(node: Node, report: Report, key?: string): Converted {
   const span = spanOf(node);
-  if (isAlias(node) || ('anchor' in node && node.anchor !== undefined)) {
+  if (yaml().isAlias(node) || ('anchor' in node && node.anchor !== undefined)) {
     const message = 'anchors and aliases are not allowed in a recipe';
     report({ code: 'alias', message, node, hint: 'write the value out, or share it with `extends:`' });
     return { value: null, mark: { value: span } };
   }
-  if (isSeq<Node>(node)) {
+  if (yaml().isSeq<Node>(node)) {
     const items = node.items.map((item) => convertNode(item, report));
     return { value: items.map(({ value }) => value), mark: { value: span, inner: items.map(({ mark }) => mark) } };
   }
-  if (isMap<Node, Node | null>(node)) return convertMap(node.items, span, report);
-  const value = isScalar(node) ? node.value : null;
-  const isPlain = isScalar(node) && node.type === 'PLAIN' && key !== 'version';
+  if (yaml().isMap<Node, Node | null>(node)) return convertMap(node.items, span, report);
+  const value = yaml().isScalar(node) ? node.value : null;
+  const isPlain = yaml().isScalar(node) && node.type === 'PLAIN' && key !== 'version';
   return { value: isPlain ? plainScalar(String(value)) : value, mark: { value: span } };
 }
 
@@ -150,7 +160,7 @@ function plainScalar(word: string): unknown {
 const NUMBER = /^(0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)$/;
 
 function keyText(key: Node): string | undefined {
-  return isScalar(key) && key.anchor === undefined ? String(key.value) : undefined;
+  return yaml().isScalar(key) && key.anchor === undefined ? String(key.value) : undefined;
 }
 
 function spanOf({ range }: Node): Span {

@@ -54,8 +54,12 @@ export function claim(store: string, name: string): Promise<(() => void) | undef
 export function untilFree(store: string, name: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(address(store, name));
-    socket.on('error', () => {});
-    socket.on('close', () => setTimeout(resolve, 20));
+    let free = false;
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      free = code === 'ECONNREFUSED';
+    });
+    // A moment, so that who waits does not spin while the holder ends.
+    socket.on('close', () => (free ? resolve() : setTimeout(resolve, 20)));
   });
 }
 

@@ -17,6 +17,10 @@
 
 static struct workqueue_struct *twin_removals;
 
+/* Adapters that the core has, those that it does not let go of among them. */
+static LIST_HEAD(twin_buses);
+static DEFINE_MUTEX(twin_buses_lock);
+
 static struct twin_chip *twin_bus_chip(struct twin_bus *bus,
 				       const struct i2c_msg *msg)
 {
@@ -217,6 +221,9 @@ static void twin_bus_remove(struct work_struct *work)
 
 	i2c_del_adapter(&bus->adapter);
 
+	mutex_lock(&twin_buses_lock);
+	list_del(&bus->node);
+	mutex_unlock(&twin_buses_lock);
 	mutex_lock(&bus->state_lock);
 	if (bus->parent)
 		i2c_put_adapter(bus->parent);
@@ -265,24 +272,40 @@ static int twin_bus_find_parent(struct twin_bus *bus)
 	return 0;
 }
 
-/* The core answers a number that is taken with a warning and a backtrace. */
+/*
+ * The core answers a number that is taken with a warning and a backtrace. One
+ * that is being removed cannot be asked for, but still has its number.
+ */
 static bool twin_number_taken(int number)
 {
-	struct i2c_adapter *other = number < 0 ? NULL : i2c_get_adapter(number);
+	struct i2c_adapter *other;
+	struct twin_bus *bus;
 
-	if (other)
+	if (number < 0)
+		return false;
+	other = i2c_get_adapter(number);
+	if (other) {
 		i2c_put_adapter(other);
-	return other;
+		return true;
+	}
+	list_for_each_entry(bus, &twin_buses, node) {
+		if (bus->adapter.nr == number)
+			return true;
+	}
+	return false;
 }
 
 static int twin_bus_add(struct twin_bus *bus)
 {
 	struct i2c_adapter *adapter = &bus->adapter;
+	int ret;
 
+	mutex_lock(&twin_buses_lock);
 	if (twin_number_taken(bus->number)) {
 		pr_err("i2c-twin: %s: there is an adapter %d already\n",
 		       config_item_name(&bus->group.cg_item), bus->number);
-		return -EBUSY;
+		ret = -EBUSY;
+		goto out;
 	}
 
 	memset(adapter, 0, sizeof(*adapter));
@@ -294,7 +317,12 @@ static int twin_bus_add(struct twin_bus *bus)
 	snprintf(adapter->name, sizeof(adapter->name), "i2c-twin %s",
 		 config_item_name(&bus->group.cg_item));
 	i2c_set_adapdata(adapter, bus);
-	return i2c_add_numbered_adapter(adapter);
+	ret = i2c_add_numbered_adapter(adapter);
+	if (!ret)
+		list_add(&bus->node, &twin_buses);
+out:
+	mutex_unlock(&twin_buses_lock);
+	return ret;
 }
 
 /**

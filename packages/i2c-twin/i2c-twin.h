@@ -296,7 +296,9 @@ enum twin_state {
  * struct twin_bus - an adapter
  * @group: its folder in configfs
  * @adapter: what the I2C core knows
- * @state_lock: guards @state and all that the adapter is made from; taken before @lock
+ * @node: in the list of those that the core has
+ * @state_lock: guards @state and all that the adapter is made from; taken
+ *	before the lock of the list of adapters and that of the chips
  * @state: whether the core has it; TWIN_GOING: somebody still holds it
  * @number: the number it is to have, -1: any
  * @parent_number: the adapter that what no chip answers is passed on to, -1: none
@@ -314,6 +316,7 @@ enum twin_state {
 struct twin_bus {
 	struct config_group group;
 	struct i2c_adapter adapter;
+	struct list_head node;
 	struct mutex state_lock; /* see above */
 	enum twin_state state;
 	int number;

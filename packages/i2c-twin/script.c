@@ -21,6 +21,7 @@
  *	f0: 12 34 XX ff			values from register 0xf0 on, all in
  *					hexadecimal; XX leaves one as it is.
  *					The output of i2cdump is such lines.
+ *	fill REG[-REG] VALUE		the same value in all of them
  *	mask REG[-REG] MASK		the bits that can be written
  *	read-only REG[-REG]		mask 0
  *	clear-on-read REG[-REG] MASK
@@ -189,7 +190,7 @@ static const struct {
 	{ "pages", twin_pages },
 };
 
-/* Reads the registers that the rest of a line is about, and how: a mask. */
+/* Reads the registers that the rest of a line is about, and their value. */
 static int twin_mask_words(struct twin_chip *chip, char *line, u32 *first,
 			   u32 *last, u32 *mask)
 {
@@ -199,15 +200,24 @@ static int twin_mask_words(struct twin_chip *chip, char *line, u32 *first,
 	return mask ? twin_last_number(line, mask) : 0;
 }
 
-static int twin_set_masks(struct twin_chip *chip, u8 *masks, u32 first,
-			  u32 last, u32 mask)
+static int twin_set_range(struct twin_chip *chip, u8 *target, u32 first,
+			  u32 last, u32 value)
 {
 	u32 reg;
 
 	for (reg = first; reg <= last; reg++)
-		twin_chip_bytes_of(chip, mask, masks +
+		twin_chip_bytes_of(chip, value, target +
 				   twin_chip_index(chip, chip->load_page, reg));
 	return 0;
+}
+
+static int twin_fill(struct twin_chip *chip, char *line)
+{
+	u32 first, last, value;
+
+	if (twin_mask_words(chip, line, &first, &last, &value))
+		return -EINVAL;
+	return twin_set_range(chip, chip->memory, first, last, value);
 }
 
 static int twin_mask(struct twin_chip *chip, char *line)
@@ -216,7 +226,7 @@ static int twin_mask(struct twin_chip *chip, char *line)
 
 	if (twin_mask_words(chip, line, &first, &last, &mask))
 		return -EINVAL;
-	return twin_set_masks(chip, chip->writable, first, last, mask);
+	return twin_set_range(chip, chip->writable, first, last, mask);
 }
 
 static int twin_read_only(struct twin_chip *chip, char *line)
@@ -225,7 +235,7 @@ static int twin_read_only(struct twin_chip *chip, char *line)
 
 	if (twin_mask_words(chip, line, &first, &last, NULL))
 		return -EINVAL;
-	return twin_set_masks(chip, chip->writable, first, last, 0);
+	return twin_set_range(chip, chip->writable, first, last, 0);
 }
 
 static int twin_clear_on_read(struct twin_chip *chip, char *line)
@@ -234,7 +244,7 @@ static int twin_clear_on_read(struct twin_chip *chip, char *line)
 
 	if (twin_mask_words(chip, line, &first, &last, &mask))
 		return -EINVAL;
-	return twin_set_masks(chip, chip->clear_on_read, first, last, mask);
+	return twin_set_range(chip, chip->clear_on_read, first, last, mask);
 }
 
 static int twin_page(struct twin_chip *chip, char *line)
@@ -266,6 +276,7 @@ static const struct {
 	const char *word;
 	int (*parse)(struct twin_chip *chip, char *line);
 } twin_contents[] = {
+	{ "fill", twin_fill },
 	{ "mask", twin_mask },
 	{ "read-only", twin_read_only },
 	{ "clear-on-read", twin_clear_on_read },

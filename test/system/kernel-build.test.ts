@@ -26,8 +26,8 @@ mkdir module && mv i2c-stub.c module/
 echo 'obj-m := i2c-stub.o' > module/Makefile
 make -C in/dev M="$PWD/module" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- modules
 cp module/i2c-stub.ko out/module
-modinfo -F vermagic out/module > out/facts
-modinfo -F depends out/module >> out/facts
+modinfo -F vermagic module/i2c-stub.ko > out/facts
+modinfo -F depends module/i2c-stub.ko >> out/facts
 `,
     }),
   ];

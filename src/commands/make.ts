@@ -1,9 +1,11 @@
 import { build } from '../build/builder.ts';
 import { Failure, unwrap } from '../diagnostic.ts';
-import { findTask } from '../graph/graph.ts';
+import { findTask, inOrder } from '../graph/graph.ts';
+import type { TaskGraph, TaskId } from '../graph/task.ts';
 import { planBoard } from '../plan.ts';
 import type { Project } from '../recipe/model.ts';
-import { table } from '../report/format.ts';
+import { count, table } from '../report/format.ts';
+import { checkTasks } from './check.ts';
 import type { Context } from './context.ts';
 import { openReporter } from './reporting.ts';
 import { leaveResults } from './results.ts';
@@ -12,13 +14,14 @@ import { lockVanished, watchVanished } from './vanished.ts';
 import { type Call, exitCodes } from './verb.ts';
 
 /** Builds a board's image and leaves it in `output/<board>/`, or only the tasks named. */
-export async function run(context: Context, call: Call): Promise<number> {
+export async function run(context: Context, call: Call<{ check?: boolean }>): Promise<number> {
   const [name, ...tasks] = call.arguments;
   if (name === undefined) return listBoards(context, openProject(context));
   const relocked = new Set<string>();
   for (;;) {
     const before = relocked.size;
     const ok = await make(context, name, tasks, relocked);
+    if (ok && call.options.check) await check(context, name, tasks);
     if (ok) return exitCodes.ok;
     if (relocked.size === before) return exitCodes.failed;
   }
@@ -28,7 +31,7 @@ export async function run(context: Context, call: Call): Promise<number> {
 async function make(context: Context, name: string, tasks: readonly string[], relocked: Set<string>): Promise<boolean> {
   const project = openProject(context);
   const plan = planBoard(project, name);
-  const targets = tasks.length > 0 ? tasks.map((task) => unwrap(findTask(plan.graph, task)).id) : plan.graph.targets;
+  const targets = targetsOf(plan.graph, tasks);
   const reporter = openReporter(context, name);
   const vanished = watchVanished(reporter.emit);
   try {
@@ -40,6 +43,28 @@ async function make(context: Context, name: string, tasks: readonly string[], re
   } finally {
     reporter.close();
   }
+}
+
+/** Without tasks, everything that the image is made of; with some, those alone. */
+async function check(context: Context, name: string, tasks: readonly string[]): Promise<void> {
+  const project = openProject(context);
+  const { graph } = planBoard(project, name);
+  const all = inOrder(graph, graph.targets).map(({ id }) => id);
+  const chosen = tasks.length > 0 ? targetsOf(graph, tasks) : all;
+  const reporter = openReporter(context, name);
+  try {
+    const options = buildOptions(context, project, name, reporter.emit);
+    const checked = await checkTasks(graph, chosen, options);
+    reporter.close();
+    if (!context.options.json)
+      context.stdout.write(`${count(checked, 'task')} checked: each did the same thing twice\n`);
+  } finally {
+    reporter.close();
+  }
+}
+
+function targetsOf(graph: TaskGraph, tasks: readonly string[]): readonly TaskId[] {
+  return tasks.length > 0 ? tasks.map((task) => unwrap(findTask(graph, task)).id) : graph.targets;
 }
 
 /** Without a board: which there are, with what is wrong with those that cannot be read. */

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { formatBytes, formatElapsed } from './format.ts';
+import { cut, formatBytes, formatElapsed } from './format.ts';
 import { type Look, permanentLines } from './lines.ts';
 import { newProgress, type Progress, type Running } from './progress.ts';
 import type { Reporter } from './reporter.ts';
@@ -42,5 +42,6 @@ function signOfLife(progress: Progress, now: number): string[] {
 
 function whatGoesOn({ line, transfer }: Running): string {
   if (transfer) return `: ${formatBytes(transfer.done)}${transfer.total ? ` of ${formatBytes(transfer.total)}` : ''}`;
-  return line === undefined ? '' : `: ${line}`;
+  // A compiler's own command line would fill the screen.
+  return line === undefined ? '' : `: ${cut(line, 80)}`;
 }

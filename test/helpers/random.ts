@@ -7,14 +7,19 @@ export interface Random {
   shuffled<T>(items: readonly T[]): T[];
 }
 
-export function randomOf(seed: number): Random {
+/** The numbers themselves: from 0 to below 1. */
+export function seeded(seed: number): () => number {
   let state = seed;
-  const next = (): number => {
+  return () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+export function randomOf(seed: number): Random {
+  const next = seeded(seed);
   const below = (limit: number): number => Math.floor(next() * limit);
   return {
     below,

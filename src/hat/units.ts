@@ -34,7 +34,8 @@ export function parseQuantity(text: string | number, unit: Unit): number | undef
   const written = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)$/.exec(String(text).trim());
   if (written === null) return undefined;
   const [, number = '', spelling = ''] = written;
-  const scale = (units[unit] as Record<string, readonly [number, number]>)[spelling || unit];
+  const scales: Readonly<Record<string, readonly [factor: number, offset: number]>> = units[unit];
+  const scale = Object.hasOwn(scales, spelling || unit) ? scales[spelling || unit] : undefined;
   if (scale === undefined) return undefined;
   // A power of ten may cost the last digit (101325 * 0.01), which nobody wants to read again in a message.
   return Number((Number(number) * scale[0] + scale[1]).toPrecision(15));

@@ -5,6 +5,7 @@ import { checkKconfigKind } from './check-kconfig.ts';
 import { commandKind } from './command.ts';
 import { debsKind } from './debs.ts';
 import { fetchKind } from './fetch.ts';
+import { hatKind } from './hat.ts';
 import { installDebsKind } from './install-debs.ts';
 import { kconfigKind } from './kconfig.ts';
 import { kernelKind } from './kernel.ts';
@@ -18,7 +19,7 @@ import { unpackDebsKind } from './unpack-debs.ts';
 
 /** The kinds of packages, by the word that `kind:` in a package.yaml uses. */
 export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<string, PackageKind<never>>(
-  [toolsKind, debsKind, kernelKind, kconfigKind, makeKind, autotoolsKind].map((kind) => [
+  [toolsKind, debsKind, kernelKind, kconfigKind, makeKind, autotoolsKind, hatKind].map((kind) => [
     kind.kind,
     kind as PackageKind<never>,
   ]),

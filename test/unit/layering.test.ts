@@ -13,7 +13,7 @@ const order = [
   ['diagnostic.ts', 'paths.ts'],
   ['recipe'],
   ['graph'],
-  ['archive', 'image', 'kconfig'],
+  ['archive', 'hat', 'image', 'kconfig'],
   ['kinds'],
   ['plan.ts'],
   ['build'],

@@ -59,7 +59,7 @@ export type Verdict = Pick<CheckResult, 'outcome' | 'message' | 'hint' | 'output
 async function judge(check: Check, board: CheckedBoard): Promise<Verdict> {
   if (check.expect !== undefined) return judgeConsole(check.expect, check, board);
   if (check.run === undefined || board.shell === undefined)
-    return { outcome: 'skipped', message: 'nobody is logged in' };
+    return { outcome: 'skipped', message: 'no command can be run on the board' };
   const until = Date.now() + check.retry * board.pace.scale;
   for (;;) {
     const verdict = judgeCommand(check, await board.shell.run(check.run, check.timeout), board.pace);

@@ -13,6 +13,8 @@ export async function run(context: Context, call: Call<{ keep?: number }>): Prom
   const store = new Store(context.store.root);
   const done = await alone(store, async () => {
     await sweep(store);
+    // The half-done work of failed tasks is for who looks into the failure now; a kernel's is over a gigabyte.
+    await store.discard(store.paths.failures);
     return collectGarbage(store, call.options.keep ?? DEFAULT_KEEP);
   });
   if (!done) throw fail('store/busy', 'a build is at work in this store', 'run gc again when it is done');

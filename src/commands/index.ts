@@ -72,6 +72,30 @@ export const verbs: readonly Verb[] = [
     load: () => import('./test.ts'),
   },
   {
+    name: 'flash',
+    summary: "Write a board's image to a card, and read it back",
+    details: [
+      'Without a device it lists the cards and USB disks there are. Only blocks that are not empty are written; what is',
+      'mounted or part of the running system is refused. The image is made first if need be.',
+    ].join('\n'),
+    arguments: [
+      { name: '<board>', summary: 'a folder below boards/' },
+      { name: '[device]', summary: 'a disk like /dev/sdb, a file, or - for standard output' },
+    ],
+    options: [
+      { flags: '--yes', summary: 'do not ask: for scripts' },
+      { flags: '--force', summary: 'also write to a disk that is built into this machine' },
+      { flags: '--no-verify', summary: 'do not read back what was written' },
+      { flags: '--image <file>', summary: "write this card image instead of the board's own" },
+    ],
+    examples: [
+      ['flash rpi3', 'which cards there are'],
+      ['flash rpi3 /dev/sdb', 'write one'],
+      ['flash rpi3 - | ssh pi-writer "dd of=/dev/sdb bs=4M"', 'write one elsewhere'],
+    ],
+    load: () => import('./flash.ts'),
+  },
+  {
     name: 'fetch',
     summary: 'Download all that boards need, to work without a network',
     details: 'Sources, packages and tools, those of the emulator too. What is there already is not downloaded again.',

@@ -96,7 +96,8 @@ export async function streamCard(image: CardImage, output: NodeJS.WritableStream
   try {
     await eachChunk(source, chunksOf(whole), work.signal, async ({ at, length }, bytes) => {
       await new Promise<void>((resolve, reject) => {
-        output.write(bytes.subarray(0, length), (error) => (error ? reject(error) : resolve()));
+        // A copy: who reads may take its time, and the next chunk comes into the same memory.
+        output.write(Buffer.from(bytes.subarray(0, length)), (error) => (error ? reject(error) : resolve()));
       });
       work.onProgress(at + length, imageSize);
     });
@@ -216,13 +217,13 @@ interface Reached {
 async function writeFailure(error: unknown, target: Target, { done, total, at }: Reached): Promise<unknown> {
   const { code } = error as NodeJS.ErrnoException;
   const reached = `after ${done} of ${total} bytes`;
+  if (await isGone(target, error)) return gone(target, reached);
   if (error instanceof EndedEarly || code === 'ENOSPC') {
     if (target.kind === 'file') return fail('flash/full', `the disk of ${target.path} is full ${reached}`);
     const message = `${target.path} ended ${reached}, before the end of its ${target.disk.size} bytes`;
     return fail('flash/short', message, `${unusable(target)} it has less room than it says`);
   }
   if (code === undefined || !IO_ERRORS.has(code)) return error;
-  if (await isGone(target, code)) return gone(target, reached);
   return fail(
     'flash/write-error',
     `writing to ${target.path} failed ${reached}: ${reasonOf(error as NodeJS.ErrnoException)} near byte ${at}`,
@@ -232,11 +233,11 @@ async function writeFailure(error: unknown, target: Target, { done, total, at }:
 
 async function readFailure(error: unknown, target: Target): Promise<unknown> {
   const { code } = error as NodeJS.ErrnoException;
+  if (await isGone(target, error)) return gone(target, 'while it was read back');
   if (error instanceof EndedEarly) {
     return fail('flash/short', `${target.path} could be read only up to byte ${error.at}`, unusable(target));
   }
   if (code === undefined || !IO_ERRORS.has(code)) return error;
-  if (await isGone(target, code)) return gone(target, 'while it was read back');
   const message = `${target.path} could not be read back: ${reasonOf(error as NodeJS.ErrnoException)}`;
   return fail('flash/read-error', message, unusable(target));
 }
@@ -255,9 +256,11 @@ const IO_ERRORS: ReadonlySet<string> = new Set([
   'EFBIG',
 ]);
 
-async function isGone(target: Target, code: string): Promise<boolean> {
-  if (target.kind === 'file') return false;
-  return ['ENODEV', 'ENXIO', 'ENOMEDIUM'].includes(code) || !(await isThere(target.disk));
+/** Drivers fail in many ways when a card or its reader is pulled out; what the kernel still knows of the disk tells. */
+async function isGone(target: Target, error: unknown): Promise<boolean> {
+  const { code } = error as NodeJS.ErrnoException;
+  if (target.kind === 'file' || (code === undefined && !(error instanceof EndedEarly))) return false;
+  return ['ENODEV', 'ENXIO', 'ENOMEDIUM'].includes(code ?? '') || !(await isThere(target.disk));
 }
 
 function gone(target: Target, when: string): Failure {

@@ -1,14 +1,18 @@
 import { didYouMean, Failure, fail, unwrap } from './diagnostic.ts';
 import { createGraph } from './graph/graph.ts';
 import type { Task, TaskGraph, TaskId } from './graph/task.ts';
+import { type ModulePackage, planBoardModules } from './kinds/board-modules.ts';
 import { type ImageLayer, type ImagePlan, planImage } from './kinds/image.ts';
 import { packageKinds } from './kinds/index.ts';
+import { kernelModuleKind } from './kinds/kernel-module.ts';
 import type { ArtifactRef, PlanContext, Provides } from './kinds/kind.ts';
 import type { Board, Package, Project } from './recipe/model.ts';
 
 /** The tools tree whose bubblewrap makes every sandbox, and the one that makes images. */
 const SANDBOX_TOOLS = 'tools/bootstrap';
 const IMAGE_TOOLS = 'tools/image';
+/** The one with compilers and depmod. */
+const BUILD_TOOLS = 'tools/build';
 
 export interface BoardPlan {
   readonly board: Board;
@@ -38,11 +42,54 @@ export function planBoard(project: Project, name: string, also: readonly string[
   const boots = parts.flatMap(({ name: part, provides }) =>
     provides.boot ? [{ name: part, ref: provides.boot }] : [],
   );
-  const image = planImage(board, layers, boots, toolsOf(planner, IMAGE_TOOLS));
+  const modules = planModules(planner, board, parts);
+  const image = planImage(board, [...layers, ...modules.layers], boots, toolsOf(planner, IMAGE_TOOLS));
   for (const further of also) planner.package(further);
   const targets = [image.image.task, image.bmap.task, image.manifest.task];
-  const graph = planner.graph(image.tasks, [...new Set(targets)]);
+  const graph = planner.graph([...modules.tasks, ...image.tasks], [...new Set(targets)]);
   return { board, graph, image, provides: planner.provides };
+}
+
+/** What a package provides. */
+interface Part {
+  readonly name: string;
+  readonly provides: Provides;
+}
+
+/** What makes kernel modules outside of the kernel fit it, and loads those that the board names; without any, nothing. */
+function planModules(planner: Planner, board: Board, parts: readonly Part[]): { tasks: Task[]; layers: ImageLayer[] } {
+  const packages = parts.flatMap(({ name, provides: { modules, layer } }): ModulePackage[] => {
+    if (modules === undefined || layer === undefined) return [];
+    const pack = planner.project.package(name);
+    return [
+      { name, parts: modules, layer, at: (module) => pack.at('modules', Object.keys(modules.files).indexOf(module)) },
+    ];
+  });
+  const modules = [...board.modules, ...parts.flatMap(({ provides }) => provides.loads ?? [])];
+  if (packages.length === 0 && modules.length === 0) return { tasks: [], layers: [] };
+  const { kernel } = planner.package(board.kernel.package.value);
+  if (kernel === undefined) throw noKernel(board);
+  const others = modules.filter(
+    ({ name }) => !parts.some((part) => part.name === name) && isModulePackage(planner.project, name),
+  );
+  const tools = toolsOf(planner, BUILD_TOOLS);
+  const options = { modules, kernel, packages, others: others.map(({ name }) => name), tools };
+  const { tasks, layer } = planBoardModules(board, options);
+  return { tasks, layers: [layer] };
+}
+
+function isModulePackage(project: Project, name: string): boolean {
+  try {
+    return project.package(name).kind === kernelModuleKind.kind;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
+}
+
+function noKernel({ kernel }: Board): Failure {
+  const { value, at } = kernel.package;
+  return new Failure({ severity: 'error', code: 'plan/no-kernel', message: `package '${value}' is no kernel`, at });
 }
 
 /** A graph of packages without a board: tools trees, for verbs that need no image. Throws a `Failure`. */

@@ -6,7 +6,7 @@ import { type Diagnostic, Failure } from '../diagnostic.ts';
 import type { Input, Task, TaskId } from '../graph/task.ts';
 import { checkRequests } from '../kconfig/check.ts';
 import { parseConfig } from '../kconfig/config.ts';
-import { mergeRequests, parseFragment } from '../kconfig/fragment.ts';
+import { type Fragment, mergeRequests, parseFragment } from '../kconfig/fragment.ts';
 import { parseKconfig } from '../kconfig/language.ts';
 import { artifact } from './command.ts';
 import type { ArtifactRef, TaskKind, Workspace } from './kind.ts';
@@ -33,6 +33,9 @@ export const checkKconfigKind: TaskKind<CheckKconfigParams> = {
   run: check,
 };
 
+/** What the kernel's Kconfig files begin with, and what its Makefile exports to them. */
+export const KERNEL_KCONFIG = { root: 'Kconfig', variables: { SRCARCH: 'arm64' } };
+
 /** The task `<package>:check` behind `<package>:configure`, and the checked configuration. */
 export function checkKconfigTask(
   pack: string,
@@ -55,15 +58,7 @@ export function checkKconfigTask(
 }
 
 async function check(workspace: Workspace, params: CheckKconfigParams): Promise<void> {
-  const names = Object.keys(workspace.task.inputs)
-    .filter((name) => name.startsWith('fragments/'))
-    .sort();
-  const fragments = await Promise.all(
-    names.map(async (name) => {
-      const text = await readFile(workspace.input(name), 'utf8');
-      return parseFragment(text, fileOf(workspace.task.inputs[name], name), params.area);
-    }),
-  );
+  const fragments = await readFragments(workspace, params.area);
   const requests = mergeRequests(fragments);
   const values = parseConfig(await readFile(workspace.input('config'), 'utf8'));
   const model = parseKconfig(await readArchive(workspace.input('kconfig')), params.root, params.variables);
@@ -76,6 +71,16 @@ async function check(workspace: Workspace, params: CheckKconfigParams): Promise<
   await copyFile(workspace.input('config'), workspace.output('config'));
 }
 
+/** The inputs `fragments/*` of a task, in order. */
+export function readFragments({ task, input }: Workspace, area: string): Promise<Fragment[]> {
+  const names = Object.keys(task.inputs).filter((name) => name.startsWith('fragments/'));
+  return Promise.all(
+    names.sort().map(async (name) => {
+      return parseFragment(await readFile(input(name), 'utf8'), fileOf(task.inputs[name], name), area);
+    }),
+  );
+}
+
 /** A fragment as its user would type it: relative where that is shorter. */
 function fileOf(input: Input | undefined, name: string): string {
   if (input?.from !== 'project') return name;
@@ -84,7 +89,7 @@ function fileOf(input: Input | undefined, name: string): string {
 }
 
 /** The texts of a tar.gz by path, without `./`. */
-async function readArchive(path: string): Promise<Map<string, string>> {
+export async function readArchive(path: string): Promise<Map<string, string>> {
   const { extract } = await import('tar-stream');
   const files = new Map<string, string>();
   const gunzip = createGunzip();

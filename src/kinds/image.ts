@@ -23,6 +23,8 @@ export interface ImageLayer {
   readonly permissions: readonly Permission[];
   /** Paths (globs) of this layer that may take the place of what an earlier layer brings. */
   readonly replace?: readonly string[];
+  /** Whose recipe says so (default: the package's). */
+  readonly recipe?: string;
 }
 
 export interface ImagePlan {
@@ -55,7 +57,7 @@ export function planImage(
   const overlays = board.overlays.map((overlay) => ({ overlay, task: planOverlay(board.name, overlay) }));
   const accounts = planAccounts(board);
   const all: RecipeLayer[] = [
-    ...layers.map((layer) => ({ ...layer, recipe: `package '${layer.name}'` })),
+    ...layers.map((layer) => ({ ...layer, recipe: layer.recipe ?? `package '${layer.name}'` })),
     ...overlays.map(({ overlay, task }) => ownLayer(board, `overlays/${overlay.name}`, task)),
     ownLayer(board, 'accounts', accounts),
   ];

@@ -1,7 +1,9 @@
 import { autotoolsKind } from './autotools.ts';
 import { bmapKind } from './bmap.ts';
 import { bootFilesKind } from './boot-files.ts';
+import { checkBoardModulesKind } from './check-board-modules.ts';
 import { checkKconfigKind } from './check-kconfig.ts';
+import { checkModuleKind } from './check-module.ts';
 import { commandKind } from './command.ts';
 import { debsKind } from './debs.ts';
 import { fetchKind } from './fetch.ts';
@@ -9,8 +11,10 @@ import { hatKind } from './hat.ts';
 import { installDebsKind } from './install-debs.ts';
 import { kconfigKind } from './kconfig.ts';
 import { kernelKind } from './kernel.ts';
+import { kernelModuleKind } from './kernel-module.ts';
 import type { PackageKind, TaskKind } from './kind.ts';
 import { layerKind } from './layer.ts';
+import { listModulesKind } from './list-modules.ts';
 import { makeKind } from './make.ts';
 import { manifestKind } from './manifest.ts';
 import { mergeLayersKind } from './merge-layers.ts';
@@ -19,7 +23,7 @@ import { unpackDebsKind } from './unpack-debs.ts';
 
 /** The kinds of packages, by the word that `kind:` in a package.yaml uses. */
 export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<string, PackageKind<never>>(
-  [toolsKind, debsKind, kernelKind, kconfigKind, makeKind, autotoolsKind, hatKind].map((kind) => [
+  [toolsKind, debsKind, kernelKind, kernelModuleKind, kconfigKind, makeKind, autotoolsKind, hatKind].map((kind) => [
     kind.kind,
     kind as PackageKind<never>,
   ]),
@@ -33,6 +37,9 @@ export const taskKinds: ReadonlyMap<string, TaskKind<never>> = new Map<string, T
     unpackDebsKind,
     installDebsKind,
     checkKconfigKind,
+    checkModuleKind,
+    checkBoardModulesKind,
+    listModulesKind,
     layerKind,
     mergeLayersKind,
     bootFilesKind,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { fail } from '../diagnostic.ts';
 import type { Input, Task } from '../graph/task.ts';
 import type { Board, Package } from '../recipe/model.ts';
-import { checkKconfigTask } from './check-kconfig.ts';
+import { checkKconfigTask, KERNEL_KCONFIG } from './check-kconfig.ts';
 import { artifact, commandTask } from './command.ts';
 import { fragmentInputs } from './fragments.ts';
 import type { ArtifactRef, PackageKind, PackagePlan, PlanContext } from './kind.ts';
@@ -32,11 +32,7 @@ function planKernel(pack: Package<KernelRecipe>, context: PlanContext): PackageP
   const fragments = fragmentInputs(context.board?.kernel.fragments ?? []);
   const source = planSource(pack, tools, context);
   const configure = configureTask(pack.name, tools, source.source, fragments);
-  const check = checkKconfigTask(pack.name, fragments, {
-    area: 'kernel',
-    root: 'Kconfig',
-    variables: { SRCARCH: 'arm64' },
-  });
+  const check = checkKconfigTask(pack.name, fragments, { area: 'kernel', ...KERNEL_KCONFIG });
   const build = buildTask(pack.name, tools, source.source, check.config);
   const boot = bootTask(pack.name, tools, context.board);
   return {
@@ -44,7 +40,16 @@ function planKernel(pack: Package<KernelRecipe>, context: PlanContext): PackageP
     provides: {
       layer: artifact(build.id, 'modules'),
       boot: artifact(boot.id, 'boot'),
-      kernelDev: artifact(build.id, 'dev'),
+      kernel: {
+        source: source.source,
+        config: check.config,
+        kconfig: artifact(configure.id, 'kconfig'),
+        makefiles: artifact(configure.id, 'makefiles'),
+        fragments,
+        dev: artifact(build.id, 'dev'),
+        modules: artifact(build.id, 'modules'),
+        systemMap: artifact(build.id, 'system-map'),
+      },
     },
   };
 }
@@ -53,10 +58,11 @@ function planKernel(pack: Package<KernelRecipe>, context: PlanContext): PackageP
 export const joinFragments = 'for fragment in in/fragments/*; do cat "$fragment"; echo; done > fragments.config';
 
 /** All that configuring reads of the kernel's source, so that the rest need not be written out. */
-const CONFIGURED_FROM = ['./Makefile', './Kconfig', '*/Kconfig*', './scripts', './arch/*/Makefile'];
+const CONFIGURED_FROM = ['./Makefile', './Kconfig', '*/Kconfig*', './scripts', '*/Makefile', '*/Kbuild'];
 
 /**
- * The configuration and, for the check, the Kconfig files it came from. `allnoconfig` and not `defconfig`: what is built is
+ * The configuration and, for the checks, the Kconfig files it came from and the Makefiles, which say what modules there can
+ * be. `allnoconfig` and not `defconfig`: what is built is
  * what somebody asked for.
  */
 function configureTask(
@@ -70,7 +76,7 @@ function configureTask(
     title: `configure ${pack}`,
     tools,
     inputs: { source, ...fragments },
-    outputs: { config: 'file', kconfig: 'file' },
+    outputs: { config: 'file', kconfig: 'file', makefiles: 'file' },
     env: crossEnvironment,
     script: script`
 ${unpackInto('src', 'source', CONFIGURED_FROM)}
@@ -79,6 +85,9 @@ make -s -C src O=build KCONFIG_ALLCONFIG="$PWD/fragments.config" allnoconfig
 cp src/build/.config out/config
 find src -path src/build -prune -o -name 'Kconfig*' -type f -printf '%P\n' > kconfig.list
 ${canonicalTar} -C src -c -T kconfig.list | gzip -n > out/kconfig
+find src '(' -path src/build -o -path src/tools -o -path 'src/arch/*' ! -path 'src/arch/arm64*' ')' -prune -o \
+  '(' -name Makefile -o -name Kbuild ')' -type f -printf '%P\n' > makefiles.list
+${canonicalTar} -C src -c -T makefiles.list | gzip -n > out/makefiles
 `,
   });
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Artifact, Digest, Input, Json, Task } from '../graph/task.ts';
-import type { Board, Package, Project } from '../recipe/model.ts';
+import type { Board, BoardModule, Package, Project } from '../recipe/model.ts';
 
 /**
  * A kind of package: the closed schema of its recipe, and the tasks that a package of it becomes. Pure: `plan` sees
@@ -29,8 +29,49 @@ export interface Provides {
   sysroot?: ArtifactRef;
   /** A Debian root to run tasks in. */
   tools?: ArtifactRef;
-  /** A kernel's development tree for out-of-tree modules. */
-  kernelDev?: ArtifactRef;
+  /** A kernel, for what is built against it or checked by it. */
+  kernel?: KernelParts;
+  /** Modules of a kernel that are built outside of it. */
+  modules?: ModuleParts;
+  /** Kernel modules that the root has to load for what the package is, after those that the board names. */
+  loads?: readonly BoardModule[];
+}
+
+export interface KernelParts {
+  /** The source, patched: a tar.zst (`unpackInto`). */
+  readonly source: ArtifactRef;
+  /** The checked `.config`. */
+  readonly config: ArtifactRef;
+  /** The Kconfig files, and the Makefiles, of the source: a tar.gz each. */
+  readonly kconfig: ArtifactRef;
+  readonly makefiles: ArtifactRef;
+  /** The fragments it was configured from, as inputs. */
+  readonly fragments: Readonly<Record<string, Input>>;
+  /** The tree that modules are built against: headers, scripts, Module.symvers. */
+  readonly dev: ArtifactRef;
+  /** A tar of its own modules, with what depmod made of them. */
+  readonly modules: ArtifactRef;
+  readonly systemMap: ArtifactRef;
+}
+
+export interface ModuleParts {
+  /** The .ko files, checked, by the modules' names. */
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+  /** JSON of `ModuleFacts`. */
+  readonly facts: ArtifactRef;
+  /** What they export, for modules that are built on top of them. */
+  readonly symvers: ArtifactRef;
+  /** Modules of the kernel itself that these take the place of. */
+  readonly supersedes: readonly string[];
+}
+
+/** What modules are built against when it is not the board's kernel. */
+export interface ModuleKernel {
+  readonly arch: 'arm64' | 'amd64';
+  /** Absent: it is no artifact, but is bound into the sandbox by the verb that builds. */
+  readonly dev?: ArtifactRef;
+  /** Words for make that say where it is; default: the input `kernel`. */
+  readonly make?: string;
 }
 
 export type ArtifactRef = Extract<Input, { from: 'task' }>;
@@ -39,6 +80,8 @@ export interface PlanContext {
   readonly project: Project;
   /** Absent when a package is planned on its own (`pibuild tools`). */
   readonly board?: Board;
+  /** The kernel that modules are built for instead of the board's. */
+  readonly moduleKernel?: ModuleKernel;
   /** The plan of another package, made on first use: `context.package('tools/build').tools`. A missing one is a Failure with the nearest name. */
   package(name: string, askedBy: Package): Provides;
 }

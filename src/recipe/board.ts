@@ -6,6 +6,7 @@ import { findOverlay } from './files.ts';
 import { resolveFragments } from './fragments.ts';
 import { readLayers } from './layers.ts';
 import type { Board, Check, Emulator, Located, Overlay, Package, Partition, Project, Variables } from './model.ts';
+import { moduleChecks, resolveModules } from './modules.ts';
 import { readOverlay } from './overlay.ts';
 import { recipeProblem } from './problem.ts';
 import { attempt, type Reading } from './read.ts';
@@ -47,6 +48,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
   const variables: Variables = { ...named, ...accountVariables(accounts), root };
   const packages = unique(textsAt(tree, ['packages'])).filter(({ value }) => value !== kernelName.value);
   const loaded = packages.map(({ value, at }) => attempt(problems, () => context.project.package(value, at)));
+  const modules = resolveModules(recipe, at);
   const board: Board = {
     name,
     summary: recipe.summary ?? '',
@@ -62,6 +64,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
       cmdline: recipe.kernel?.cmdline ?? [],
     },
     packages,
+    modules,
     overlays: resolveOverlays(unique(textsAt(tree, ['overlays'])), variables, context, problems),
     config: recipe.config ?? [],
     ...accounts,
@@ -70,7 +73,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     root,
     image: resolveImage(recipe),
     ...resolveEmulator(recipe, at, problems),
-    checks: collectChecks(recipe, name, at, [kernel, ...loaded], problems),
+    checks: [...collectChecks(recipe, name, at, [kernel, ...loaded], problems), ...moduleChecks(name, modules)],
     variables,
     recipe,
     at: (...path) => at(path),

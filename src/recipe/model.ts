@@ -69,6 +69,8 @@ export interface Board {
     readonly cmdline: readonly string[];
   };
   readonly packages: readonly Located<string>[];
+  /** Kernel modules, in the order in which they are loaded. */
+  readonly modules: readonly BoardModule[];
   /** Folders to copy into the root, absolute, in order. */
   readonly overlays: readonly Overlay[];
   readonly config: readonly string[];
@@ -105,6 +107,16 @@ export type Variables = Readonly<Record<string, unknown>>;
 
 export interface Located<T> {
   readonly value: T;
+  readonly at: SourceLocation;
+}
+
+/** A kernel module that a board names. */
+export interface BoardModule {
+  readonly name: string;
+  /** As text for modprobe: `chip_addr` to `0x50,0x51`. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** At every start, or when something asks for it. */
+  readonly load: 'boot' | 'demand';
   readonly at: SourceLocation;
 }
 

@@ -18,6 +18,8 @@ const versionMeta = { type: ['string', 'number'] };
 const account = z
   .string()
   .regex(/^[a-z_][a-z0-9_-]{0,30}$/, 'a name of lower-case letters, digits, dash and underscore');
+/** As the kernel writes it: dashes and underscores are the same to it. */
+export const moduleName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_-]*$/, "a module's name, without .ko");
 const octalMode = z.string().regex(/^[0-7]{3,4}$/, 'an octal mode in quotes, like "0755"');
 const sha256 = z
   .string()
@@ -151,6 +153,7 @@ const without = z
       .optional()
       .meta({ description: 'Of the kernel' }),
     packages: removed('Packages'),
+    modules: removed('Kernel modules, by name'),
     overlays: removed('Overlays'),
     config: removed('Lines of config.txt'),
     users: removed('Users, by name'),
@@ -162,6 +165,28 @@ const without = z
     checks: removed('Checks, by name'),
   })
   .meta({ description: 'What to remove of the extended board, by key: {packages: [dropbear]}' });
+
+const parameterValue = z.union([
+  z.string().regex(/^[^"#\n]*$/, 'text on one line, without " and #'),
+  z.number(),
+  z.boolean(),
+]);
+
+/** A kernel module that a board names. */
+export const boardModule = z.union([
+  moduleName,
+  z.strictObject({
+    name: moduleName.meta({ description: "The module's name, without .ko" }),
+    parameters: z
+      .record(z.string().regex(/^\w+$/, "a parameter's name"), z.union([parameterValue, z.array(parameterValue)]))
+      .optional()
+      .meta({ description: 'What it is loaded with, by whomever; a list becomes values with commas between them' }),
+    load: z
+      .enum(['boot', 'demand'])
+      .optional()
+      .meta({ description: 'Whether it is loaded at every start (default), or when something asks for it' }),
+  }),
+]);
 
 export const board = z.strictObject({
   board: name.meta({ description: "The board's name: its folder below boards/" }),
@@ -185,6 +210,9 @@ export const board = z.strictObject({
     .optional()
     .meta({ description: 'The kernel and how it is configured and started' }),
   packages: z.array(name).optional().meta({ description: 'Packages whose layers and boot files go into the image' }),
+  modules: z.array(boardModule).optional().meta({
+    description: "Kernel modules to load, in order: the kernel's own, and those of the board's packages",
+  }),
   overlays: z
     .array(name)
     .optional()
@@ -276,6 +304,7 @@ export const projectFile = z.strictObject({
 export type BoardRecipe = z.infer<typeof board>;
 export type CheckRecipe = z.infer<typeof check>;
 export type Permission = z.infer<typeof permission>;
+export type BoardModuleRecipe = z.infer<typeof boardModule>;
 export type UserRecipe = z.infer<typeof user>;
 export type SourceRecipe = z.infer<typeof source>;
 export type EmulatorRecipe = NonNullable<BoardRecipe['emulator']>;

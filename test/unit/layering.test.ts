@@ -14,6 +14,7 @@ const order = [
   ['recipe'],
   ['graph'],
   ['archive', 'hat', 'image', 'kconfig'],
+  ['module'],
   ['kinds'],
   ['plan.ts'],
   ['build'],

@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { type EmulatedBoard, powerOn } from '../device/emulator.ts';
 import { chooseForwards, type Forward, parseForward, sshLine } from '../device/forward.ts';
+import { endFailure } from '../device/qemu.ts';
 import { keepSerialLog } from '../device/serial-log.ts';
 import { attachTerminal } from '../device/terminal.ts';
 import { fail } from '../diagnostic.ts';
@@ -93,7 +94,7 @@ async function beItsConsole(
   }
   const end = await emulated.ended;
   if (end.reason !== 'died') return exitCodes.ok;
-  throw fail('device/died', `the emulator ended by itself: ${end.message}`);
+  throw endFailure(end);
 }
 
 /** What a person or a program needs to know of the board that is now on. */

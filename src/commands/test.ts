@@ -4,6 +4,7 @@ import type { CheckResult } from '../device/checks.ts';
 import { type Console, openConsole } from '../device/console.ts';
 import { type EmulatedBoard, powerOn } from '../device/emulator.ts';
 import { chooseForwards, sshLine } from '../device/forward.ts';
+import { endFailure } from '../device/qemu.ts';
 import { keepSerialLog } from '../device/serial-log.ts';
 import { attachTerminal } from '../device/terminal.ts';
 import { testBoard } from '../device/test-board.ts';
@@ -62,7 +63,7 @@ async function testOn(
   const emulated = await switchOn(context, ready, options.keep ?? false);
   const log = await keepSerialLog(emulated.console, paths.serialLog(board.name, 'test'), printer.warn);
   const pace = { scale: timeScale ?? 1 };
-  const console = openConsole(emulated.console, { pace, signal });
+  const console = openConsole(emulated.console, { pace, signal, ended: emulated.ended.then(endFailure) });
   try {
     await testBoard({
       console,
@@ -213,6 +214,6 @@ function filterOf(text: string | undefined): (check: Check) => boolean {
 
 function noChecks({ board }: ReadyBoard, filter: string): Failure {
   const names = board.checks.map(({ name, owner }) => `${owner}: ${name}`);
-  const hint = names.length > 0 ? `there are: ${names.slice(0, 10).join(', ')}` : 'it declares none';
+  const hint = names.length > 0 ? `there are: ${names.slice(0, 5).join(', ')}` : 'it declares none';
   return fail('cli/no-checks', `no check of ${board.name} matches /${filter}/`, hint);
 }

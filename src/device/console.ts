@@ -40,6 +40,8 @@ export interface ConsoleOptions {
   readonly pace: Pace;
   /** Ends every waiting with its reason. */
   readonly signal: AbortSignal;
+  /** Gives the reason when the stream has ended; absent: nobody knows. */
+  readonly ended?: Promise<Failure>;
 }
 
 interface Waiter {
@@ -90,7 +92,8 @@ export function openConsole(stream: Duplex, options: ConsoleOptions): Console {
   });
   const closed = (): void => {
     look();
-    end(fail('device/stopped', 'the emulated board stopped'));
+    const reason = options.ended ?? Promise.resolve(fail('device/stopped', 'the emulated board stopped'));
+    void reason.then(end);
   };
   stream.on('end', closed).on('error', closed).on('close', closed);
   const aborted = (): void => end(options.signal.reason as Error);

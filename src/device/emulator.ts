@@ -130,6 +130,14 @@ let count = 0;
 
 /** A folder for one start, named after this process; those of dead processes are removed. */
 async function throwAwayFolder(output: string): Promise<string> {
+  try {
+    return await makeThrowAway(output);
+  } catch (error) {
+    throw fail('device/output', `the emulated board's files cannot be made: ${(error as Error).message}`);
+  }
+}
+
+async function makeThrowAway(output: string): Promise<string> {
   await mkdir(output, { recursive: true });
   for (const name of await readdir(output)) {
     const process = THROW_AWAY.exec(name)?.[1];

@@ -32,11 +32,29 @@ export interface QemuOptions {
   readonly onLine: (line: string) => void;
 }
 
+/** Why nothing more comes from a board whose emulator ended. */
+export function endFailure({ reason, message }: EmulatorEnd): Failure {
+  const causes = {
+    'guest-shutdown': 'the guest switched it off',
+    'guest-reset': 'the guest rebooted it',
+    'guest-panic': "the guest's kernel gave up",
+    stopped: 'it was switched off',
+    died: message ?? 'the emulator ended by itself',
+  };
+  return fail('device/stopped', `the emulated board stopped: ${causes[reason]}`);
+}
+
 /** How many milliseconds QEMU may take to end when it is asked to. */
 const GENTLE = 3000;
 
 /** QEMU's complaints about what guests ask of its USB network adapter; they mean nothing. */
 const NOISE = /^usbnet: failed control transaction/;
+
+/**
+ * What QEMU says when the file of the card cannot be written to or read, most often since the disk is full. It does not
+ * tell the guest, which would go on with what is lost: so that is the end.
+ */
+const CARD_FAILED = /^sd_blk_(write|read): \w+ error on host side/;
 
 /** Starts QEMU, paused before the guest's first instruction. Throws a `Failure` with what it says when it does not start. */
 export async function startQemu({ argv, signal, onLine }: QemuOptions): Promise<Qemu> {
@@ -48,9 +66,10 @@ export async function startQemu({ argv, signal, onLine }: QemuOptions): Promise<
     signal: kill.signal,
     channels: Object.keys(channels).length,
     onLine: (line) => {
-      if (line === '' || NOISE.test(line)) return;
+      if (line === '' || NOISE.test(line) || kill.signal.aborted) return;
       if (said.push(line) > 20) said.shift();
-      onLine(line);
+      if (CARD_FAILED.test(line)) kill.abort();
+      else onLine(line);
     },
   });
   const [controlChannel, console, monitor] = child.channels as [Duplex, Duplex, Duplex];
@@ -58,20 +77,24 @@ export async function startQemu({ argv, signal, onLine }: QemuOptions): Promise<
   monitor.resume();
   let reason: EmulatorEnd['reason'] | undefined;
   const ended = child.ended.then((how) => endOf(how, reason, said));
-  const control = await openQmp(controlChannel).catch(async (error: unknown) => {
-    await child.ended;
-    throw signal.aborted ? signal.reason : (startFailure(said) ?? error);
-  });
-  control.onEvent(({ event, data }) => {
-    if (event === 'SHUTDOWN') reason = shutdownReason(String(data.reason));
-  });
+  let control: Qmp | undefined;
   const stop = async (): Promise<void> => {
-    control.execute('quit').catch(() => {});
-    await Promise.race([ended, delay(GENTLE, undefined, { ref: false })]);
+    control?.execute('quit').catch(() => {});
+    if (control !== undefined) await Promise.race([ended, delay(GENTLE, undefined, { ref: false })]);
     killGroup(child.pid);
     await ended;
   };
   signal.addEventListener('abort', stop, { once: true });
+  try {
+    control = await openQmp(controlChannel);
+    signal.throwIfAborted();
+  } catch {
+    await stop();
+    throw signal.aborted ? signal.reason : startFailure(said);
+  }
+  control.onEvent(({ event, data }) => {
+    if (event === 'SHUTDOWN') reason = shutdownReason(String(data.reason));
+  });
   return { pid: child.pid, control, console, monitor, ended, stop };
 }
 
@@ -82,9 +105,13 @@ function shutdownReason(said: string): EmulatorEnd['reason'] {
 
 function endOf(how: Ended, reason: EmulatorEnd['reason'] | undefined, said: readonly string[]): EmulatorEnd {
   if (reason !== undefined && how.code === 0) return { reason };
-  const message = said.at(-1) ?? (how.signalled ? `it was ended by ${how.signalled}` : `exit code ${how.code}`);
+  const last = said.at(-1);
+  if (last !== undefined && CARD_FAILED.test(last)) return { reason: 'died', message: CARD_LOST };
+  const message = last ?? (how.signalled ? `it was ended by ${how.signalled}` : `exit code ${how.code}`);
   return { reason: 'died', message };
 }
+
+const CARD_LOST = 'this machine could not keep what the guest wrote to its card: is the disk with output/ full?';
 
 function startFailure(said: readonly string[]): Failure {
   const text = said.join('\n').replace(/^qemu-system-aarch64: /gm, '');

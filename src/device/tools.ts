@@ -42,5 +42,7 @@ export async function runTool(
   const ended = await run({ argv: sandboxed(sandbox, command), signal, onLine: (line) => lines.push(line) });
   signal.throwIfAborted();
   if (ended.code === 0) return lines;
-  throw fail('device/tool', `${command[0]} failed: ${lines.join(' ').trim() || `exit code ${ended.code}`}`);
+  const said = lines.join(' ').trim() || `exit code ${ended.code}`;
+  const hint = /No space left on device/.test(said) ? 'make room on the disk that holds output/' : undefined;
+  throw fail('device/tool', `${command[0]} failed: ${said}`, hint);
 }

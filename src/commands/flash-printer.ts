@@ -89,7 +89,8 @@ function finishedLines({ board, image, target, readBack, seen }: Flashed): strin
   return [
     ...lines,
     `${target.path} holds ${board} (${formatBytes(image.map.imageSize)})`,
-    `next: take the ${name} out, put it into the board and power it; the console is on its serial pins, 115200 baud`,
+    `next: take the ${name} out (unmount what the desktop mounted of it), put it into the board and power it;`,
+    '      its console is on its serial pins, at 115200 baud',
   ];
 }
 

@@ -1,4 +1,5 @@
-import { lstat, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, lstat, rm, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { checkDisk, type Disk, diskAt, listDisks, objection } from '../device/block-device.ts';
@@ -12,6 +13,7 @@ import { cardTools } from './card-tools.ts';
 import { type Context, Interrupted } from './context.ts';
 import { type FlashPrinter, openFlashPrinter } from './flash-printer.ts';
 import { readyImage } from './ready-image.ts';
+import { selfOf } from './reporting.ts';
 import { openProject } from './session.ts';
 import { type Call, exitCodes } from './verb.ts';
 
@@ -42,7 +44,7 @@ export async function run(context: Context, call: Call<FlashOptions>): Promise<n
   const printer = openFlashPrinter(quiet);
   const image = await printer.step('check', (onProgress) => openCardImage(path, context.signal, onProgress));
   if (destination.kind === 'stream') return stream(context, image, printer);
-  const target = await readyTarget(context, destination, image, options);
+  const target = await readyTarget(context, board, destination, image, options);
   printer.started(board, image, target);
   await writeOn(context, board, image, target, printer, options);
   return exitCodes.ok;
@@ -91,7 +93,13 @@ async function checkNewFile(device: string, path: string): Promise<void> {
 }
 
 /** Looks at the target again, now that the image is known, and asks. */
-async function readyTarget(context: Context, before: Target, image: CardImage, options: FlashOptions): Promise<Target> {
+async function readyTarget(
+  context: Context,
+  board: string,
+  before: Target,
+  image: CardImage,
+  options: FlashOptions,
+): Promise<Target> {
   if (before.kind === 'file') {
     const [there, source] = await Promise.all([stat(before.path).catch(() => undefined), stat(image.path)]);
     if (there === undefined) return before;
@@ -102,7 +110,15 @@ async function readyTarget(context: Context, before: Target, image: CardImage, o
     return before;
   }
   const disk = await diskAt(before.path);
+  if (disk.serial !== before.disk.serial || disk.model !== before.disk.model || disk.size !== before.disk.size) {
+    throw fail(
+      'flash/changed',
+      `${before.path} is another disk now than it was when this began`,
+      'see which one it is',
+    );
+  }
   checkDisk(disk, image.map.imageSize, options.force ?? false);
+  await checkAccess(context, board, disk, image, options);
   if (!options.yes) await ask(context, disk.name, `overwrites all that is on ${describeDisk(disk)}`);
   return { ...before, disk };
 }
@@ -137,13 +153,17 @@ async function writeOn(
   const work = (onProgress: CardWork['onProgress']): CardWork => ({ signal: context.signal, onProgress });
   let readBack: ReadBack | undefined;
   try {
-    await printer.step('write', (onProgress) => writeCard(image, target, work(onProgress)));
-    if (options.verify !== false) {
-      readBack = await printer.step('verify', (onProgress) => verifyCard(image, target, work(onProgress)));
+    const release = await printer.step('write', (onProgress) => writeCard(image, target, work(onProgress)));
+    try {
+      if (options.verify !== false) {
+        readBack = await printer.step('verify', (onProgress) => verifyCard(image, target, work(onProgress)));
+      }
+    } finally {
+      await release();
     }
   } catch (error) {
     await explainEnd(context, error, target, printer);
-    throw withCommand(context, error, board, image, target, options);
+    throw error;
   }
   const seen = target.kind === 'disk' ? await reread(context, target.disk, image) : undefined;
   printer.finished({ board, image, target, ...(readBack && { readBack }), ...(seen !== undefined && { seen }) });
@@ -158,21 +178,22 @@ async function explainEnd({ signal }: Context, error: unknown, target: Target, p
 
 const NOT_BEGUN: ReadonlySet<string> = new Set(['flash/no-access', 'flash/cannot-open', 'flash/in-use']);
 
-/** For a disk that only root may write: the command that does, ready to paste. The image is made by now. */
-function withCommand(
+/** A disk that only root may write: says the command that does, ready to paste. The image is made by now. */
+async function checkAccess(
   { cwd }: Context,
-  error: unknown,
   board: string,
+  { path }: Disk,
   image: CardImage,
-  target: Target,
   options: FlashOptions,
-): unknown {
-  if (!(error instanceof Failure) || error.diagnostics[0]?.code !== 'flash/no-access') return error;
-  if (target.kind === 'file') return error;
-  const self = [process.execPath, resolve(cwd, process.argv[1] ?? '')];
-  const flags = [...(options.force ? ['--force'] : []), ...(options.verify === false ? ['--no-verify'] : [])];
-  const words = ['sudo', ...self, 'flash', board, target.path, '--image', image.path, ...flags];
-  return fail('flash/no-access', `you may not write to ${target.path}`, `root may: ${words.map(quote).join(' ')}`);
+): Promise<void> {
+  try {
+    await access(path, constants.R_OK | constants.W_OK);
+  } catch {
+    const self = [process.execPath, resolve(cwd, process.argv[1] ?? '')];
+    const flags = [...(options.force ? ['--force'] : []), ...(options.verify === false ? ['--no-verify'] : [])];
+    const words = ['sudo', ...self, 'flash', board, path, '--image', image.path, ...flags];
+    throw fail('flash/no-access', `you may not write to ${path}`, `root may: ${words.map(quote).join(' ')}`);
+  }
 }
 
 async function stream(context: Context, image: CardImage, printer: FlashPrinter): Promise<number> {
@@ -209,7 +230,7 @@ async function listCards(context: Context, board: string): Promise<number> {
       ? ['there is no card or USB disk in this machine']
       : ['which card?', ...table(disks.map((disk) => ['  ', ...diskRow(disk)]))];
   stderr.write(`${lines.join('\n')}\n`);
-  stderr.write(`  pibuild flash ${board} ${usable?.path ?? '/dev/sdX'}\n`);
+  stderr.write(`  ${selfOf(context)} flash ${quote(board)} ${usable?.path ?? '/dev/sdX'}\n`);
   return exitCodes.usage;
 }
 

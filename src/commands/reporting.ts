@@ -18,7 +18,7 @@ export function openReporter(context: Context, board?: string): Reporter {
 }
 
 /** How to call pibuild again from here, for lines that are made to be pasted. */
-function selfOf({ env, options }: Context): string {
+export function selfOf({ env, options }: Context): string {
   const words = env.npm_command === 'exec' ? ['npx', 'pibuild'] : ['pibuild'];
   if (options.project !== undefined) words.push('-C', options.project);
   if (options.store !== undefined) words.push('--store', options.store);

@@ -29,13 +29,17 @@ export interface CardWork {
 /** Whether what was read back came from the card itself, or may have come from memory. */
 export type ReadBack = 'direct' | 'cached';
 
+/** Lets others have the disk again. */
+export type Release = () => Promise<void>;
+
 /**
  * Writes the mapped blocks of an image, and returns when they are on the card. Of a disk the first chunk, with the
  * partition table, comes last: a card that was not finished has none. The kernel holds the disk for us alone meanwhile
  * (O_EXCL: nobody can mount it) and writes past its page cache (O_DIRECT), so progress and errors are the card's own.
- * Throws a `Failure` that says how much was written; `signal` ends it between two chunks.
+ * Throws a `Failure` that says how much was written; `signal` ends it between two chunks. A disk stays ours until what is
+ * given back is called: as soon as it is not, desktops mount what they find on it, and so write to it.
  */
-export async function writeCard(image: CardImage, target: Target, work: CardWork): Promise<void> {
+export async function writeCard(image: CardImage, target: Target, work: CardWork): Promise<Release> {
   const source = await open(image.path, 'r');
   try {
     const file = await openToWrite(target, image.map.imageSize);
@@ -56,10 +60,10 @@ export async function writeCard(image: CardImage, target: Target, work: CardWork
       await writeChunks(first);
       await file.sync();
     } catch (error) {
-      throw await writeFailure(error, target, { done, total: image.mapped, at });
-    } finally {
       await file.close().catch(() => {});
+      throw await writeFailure(error, target, { done, total: image.mapped, at });
     }
+    return () => file.close();
   } finally {
     await source.close();
   }

@@ -160,7 +160,7 @@ describe('a card', () => {
     const { device, backing } = await loopOf(context, 40 * MIB);
     const { image, work, bytes } = await imageOf();
     const target: Target = { kind: 'disk', path: device, disk: await diskAt(device) };
-    await writeCard(image, target, work);
+    await (await writeCard(image, target, work))();
     expect(await verifyCard(image, target, work)).toBe('direct');
     // A reader that stays keeps what it read in the page cache of the device.
     const cached = openSync(device, 'r');
@@ -170,6 +170,17 @@ describe('a card', () => {
       code: 'flash/not-verified',
       message: `${device} does not hold the image: 1 of the bytes 13631493 to 13631493 are not what was written`,
     });
+  });
+
+  test('is nobody else’s until it was read back', async (context) => {
+    const { device } = await loopOf(context, 40 * MIB);
+    const { image, work } = await imageOf();
+    const target: Target = { kind: 'disk', path: device, disk: await diskAt(device) };
+    const release = await writeCard(image, target, work);
+    expect(await complaint(writeCard(image, target, work))).toMatchObject({ code: 'flash/in-use' });
+    expect(await verifyCard(image, target, work)).toBe('direct');
+    await release();
+    await (await writeCard(image, target, work))();
   });
 
   test('that ends before its end is one that has less room than it says', async (context) => {
@@ -270,7 +281,7 @@ describe('a file', () => {
   test('is verified too: one wrong byte is named', async () => {
     const { image, work, bytes } = await imageOf();
     const target: Target = { kind: 'file', path: join(folderOf({}), 'copy.img') };
-    await writeCard(image, target, work);
+    await (await writeCard(image, target, work))();
     writeSync(openSync(target.path, 'r+'), Buffer.from([(bytes[2 * MIB] ?? 0) ^ 255]), 0, 1, 2 * MIB);
     expect((await complaint(verifyCard(image, target, work))).message).toMatch(/1 of the bytes 2097152 to 2097152/);
   });

@@ -5,15 +5,15 @@ import { openReporter } from './reporting.ts';
 import { buildOptions, openProject } from './session.ts';
 import { type Call, exitCodes } from './verb.ts';
 
-/** What `run` and `test` need beside the image. */
-const EMULATOR_TOOLS = 'tools/emulator';
+/** What `run`, `test` and `flash` need beside the image. */
+const FURTHER_TOOLS = ['tools/emulator', 'tools/card'];
 
-/** Downloads whatever making, running and testing boards may need, so that all of it works without a network. */
+/** Downloads whatever making, running, testing and flashing boards may need, so that all of it works without a network. */
 export async function run(context: Context, call: Call): Promise<number> {
   const project = openProject(context);
   const boards = call.arguments.length > 0 ? call.arguments : project.names('boards');
   for (const name of boards) {
-    const { board, graph } = planBoard(project, name, [EMULATOR_TOOLS]);
+    const { board, graph } = planBoard(project, name, FURTHER_TOOLS);
     const targets = [...graph.tasks.values()].filter(({ pool }) => pool === 'network').map(({ id }) => id);
     const reporter = openReporter(context, board.name);
     try {

@@ -16,12 +16,31 @@ const identifier = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]*$/, 'a name of lower-case letters, digits, dash and underscore');
 
+/** A key that is said of another register. */
+const named = <T extends z.ZodType>(schema: T, description: string): T => schema.meta({ description });
+
 const action = z
   .union([
-    z.strictObject({ set: z.strictObject({ register, value: word }) }),
-    z.strictObject({ clear: z.strictObject({ register, bits: word }) }),
-    z.strictObject({ copy: z.strictObject({ from: register, to: register, count: z.int().positive().optional() }) }),
-    z.strictObject({ reset: z.literal(true) }),
+    z.strictObject({
+      set: z
+        .strictObject({ register: named(register, 'Which register'), value: named(word, 'What it then holds') })
+        .meta({ description: 'Give a register a value' }),
+    }),
+    z.strictObject({
+      clear: z
+        .strictObject({ register: named(register, 'Which register'), bits: named(word, 'The bits that become 0') })
+        .meta({ description: 'Clear bits of a register' }),
+    }),
+    z.strictObject({
+      copy: z
+        .strictObject({
+          from: named(register, 'The first register read'),
+          to: named(register, 'The first register written'),
+          count: named(z.int().positive().optional(), 'How many (default 1)'),
+        })
+        .meta({ description: 'Copy registers, as a conversion does with its result' }),
+    }),
+    z.strictObject({ reset: named(z.literal(true), 'Give every register the value it had at power-on') }),
   ])
   .meta({ description: 'One of set, clear, copy and reset' });
 
@@ -54,7 +73,10 @@ const shape = z
     size: z.int().positive().max(0x10000).optional().meta({ description: 'How many registers (default 256)' }),
     pointerMask: word.optional().meta({ description: 'Which bits of the address count (default all)' }),
     increment: z
-      .union([z.enum(['always', 'never']), z.strictObject({ mask: word, value: word })])
+      .union([
+        z.enum(['always', 'never']),
+        z.strictObject({ mask: named(word, 'The bits that say so'), value: named(word, 'What they must be') }),
+      ])
       .optional()
       .meta({ description: 'Whether the address moves on by itself, or when which of its bits say so' }),
     writePage: z.int().positive().optional().meta({ description: 'Writes wrap around within so many registers' }),
@@ -89,7 +111,7 @@ const chip = z
       .meta({ description: 'A file beside the recipe with what i2cdump or `pibuild capture` printed' }),
     shape: shape.optional(),
     readOnly: z.array(span).optional().meta({ description: 'Registers that cannot be written' }),
-    hooks: z.array(hook).optional(),
+    hooks: z.array(hook).optional().meta({ description: 'What the chip does by itself, in order' }),
     driver: z
       .union([z.boolean(), z.string()])
       .optional()

@@ -16,7 +16,7 @@ const identifier = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]*$/, 'a name of lower-case letters, digits, dash and underscore');
 
-/** A key that is said of another register. */
+/** A value with what an editor says about it. */
 const named = <T extends z.ZodType>(schema: T, description: string): T => schema.meta({ description });
 
 const action = z

@@ -53,6 +53,14 @@ export class ProjectPaths {
   keptCard(board: string): string {
     return this.image(board).replace(/img$/, 'kept.qcow2');
   }
+  /** Kernel modules that `pibuild module` built for a board. */
+  modules(board: string): string {
+    return join(this.output(board), 'modules');
+  }
+  /** What `pibuild module` leaves for a kernel that is no board's: the lock of its headers, and modules. */
+  kernel(name: string): string {
+    return join(this.root, 'output', 'kernels', name);
+  }
   /** What files beside the image were copied from, so that they are copied again only when they changed. */
   copies(board: string): string {
     return join(this.output(board), '.copies.json');

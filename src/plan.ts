@@ -5,8 +5,10 @@ import { type ModulePackage, planBoardModules } from './kinds/board-modules.ts';
 import { type ImageLayer, type ImagePlan, planImage } from './kinds/image.ts';
 import { packageKinds } from './kinds/index.ts';
 import { kernelModuleKind } from './kinds/kernel-module.ts';
-import type { ArtifactRef, PlanContext, Provides } from './kinds/kind.ts';
-import type { Board, Package, Project } from './recipe/model.ts';
+import type { ArtifactRef, ModuleKernel, ModuleParts, PlanContext, Provides } from './kinds/kind.ts';
+import { LOADER_PACKAGE, planLoader } from './kinds/module-loader.ts';
+import { planPackagedKernel } from './kinds/packaged-kernel.ts';
+import type { Board, DebsLock, Package, Project } from './recipe/model.ts';
 
 /** The tools tree whose bubblewrap makes every sandbox, and the one that makes images. */
 const SANDBOX_TOOLS = 'tools/bootstrap';
@@ -99,10 +101,60 @@ export function planPackages(project: Project, names: readonly string[]): Pick<B
   return { graph: planner.graph([], []), provides: planner.provides };
 }
 
+/** What a module of a package is built from and into, without an image. */
+export interface ModulePlan {
+  readonly graph: TaskGraph;
+  /** The task that compiles it. */
+  readonly build: TaskId;
+  /** Absent: the kernel is no artifact, so what was compiled is checked by who had it compiled. */
+  readonly parts?: ModuleParts;
+  /** The modules of the kernel itself, where it is one of ours. */
+  readonly kernelModules?: ArtifactRef;
+  /** The program that loads it where there is no other, for the kernel's processor. */
+  readonly loader: ArtifactRef;
+}
+
+/** The kernel that a module is built for: the board's, one whose headers are packaged, or one that the verb knows about. */
+export type ModuleTarget =
+  | 'board'
+  | { readonly deb: string; readonly lock: DebsLock }
+  | { readonly host: ModuleKernel };
+
+/** A graph of a package of kernel modules alone. Throws a `Failure`. */
+export function planModule(project: Project, name: string, board: string, target: ModuleTarget = 'board'): ModulePlan {
+  const pack = project.package(name);
+  if (pack.kind !== kernelModuleKind.kind) throw noModule(pack);
+  const planner = new Planner(project, project.board(board));
+  const tools = toolsOf(planner, BUILD_TOOLS);
+  const tasks: Task[] = [];
+  if (target !== 'board' && 'host' in target) planner.moduleKernel = target.host;
+  else if (target !== 'board') {
+    const packaged = planPackagedKernel(target.deb, target.lock, tools);
+    tasks.push(...packaged.tasks);
+    planner.moduleKernel = packaged.kernel;
+  }
+  const { modules } = planner.package(name);
+  const kernel = target === 'board' ? planner.package(project.board(board).kernel.package.value).kernel : undefined;
+  const loader = planLoader(project.package(LOADER_PACKAGE), planner.moduleKernel?.arch ?? 'arm64', tools);
+  return {
+    graph: planner.graph([...tasks, loader.task], []),
+    build: `${name}:build` as TaskId,
+    ...(modules && { parts: modules }),
+    ...(kernel && { kernelModules: kernel.modules }),
+    loader: loader.loader,
+  };
+}
+
+function noModule(pack: Package): Failure {
+  const message = `package '${pack.name}' is of kind ${pack.kind}, not a kernel module`;
+  return new Failure({ severity: 'error', code: 'module/no-module', message, at: pack.at('kind') });
+}
+
 /** Plans each package once, on first use, with what it depends on. */
 class Planner implements PlanContext {
   readonly project: Project;
   readonly board?: Board;
+  moduleKernel?: ModuleKernel;
   readonly provides = new Map<string, Provides>();
   readonly #tasks: Task[] = [];
   readonly #under: string[] = [];

@@ -96,6 +96,37 @@ export const verbs: readonly Verb[] = [
     load: () => import('./flash.ts'),
   },
   {
+    name: 'module',
+    summary: 'Build kernel modules, and nothing else',
+    details: [
+      'Of a package, or of a folder anywhere (./my-module), which needs no recipe: Kbuild, Makefile or one .c file will do.',
+      'Built against the kernel of a board; or packaged headers, which are locked in output/kernels/<name>/debs.lock.json',
+      '(remove it for newer ones); or a build tree of this machine, which is read in place: modules for it are compiled each',
+      'time, by the compiler cache.',
+    ].join('\n'),
+    arguments: [{ name: '<module>', summary: 'a package of kernel modules, or a folder like ./my-module' }],
+    options: [
+      { flags: '--board <board>', summary: 'for the kernel of this board (default: rpi3)' },
+      {
+        flags: '--kernel <kernel>',
+        summary:
+          'for another: deb:<package of headers>, deb:ubuntu/noble/<package>, or a build tree like /lib/modules/6.12/build',
+      },
+      { flags: '--out <folder>', summary: 'where to leave the .ko files (default: below output/)' },
+      {
+        flags: '--oci <file>',
+        summary: 'also write an OCI image that loads them, for LinuxKit, Docker and containerd',
+      },
+    ],
+    examples: [
+      ['module i2c-stub', 'the .ko, what it depends on, and the kernel that loads it'],
+      ['module ./my-module --board rpi3-minimal', "somebody's own source"],
+      ['module i2c-stub --kernel deb:linux-headers-arm64', "for Debian's kernel"],
+      ['module i2c-stub --oci loader.tar', 'for docker load'],
+    ],
+    load: () => import('./module.ts'),
+  },
+  {
     name: 'fetch',
     summary: 'Download all that boards need, to work without a network',
     details: 'Sources, packages and tools, those of the emulator too. What is there already is not downloaded again.',

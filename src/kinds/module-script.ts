@@ -35,7 +35,12 @@ export function buildScript(options: BuildOptions): string {
   const apply = patches.map((name) => `patch -s -p1 -d src < ${quote(`in/${name}`)}`);
   const further = symvers.map((name) => `$PWD/in/${name}`).join(' ');
   return [
-    [options.layOut, 'chmod -R u+w src', ...apply, `folder=$PWD/src/${quote(folder)}`].join('\n'),
+    [
+      options.layOut,
+      'chmod -R u+w src',
+      ...apply,
+      `folder=$PWD/${quote(folder === '.' ? 'src' : `src/${folder}`)}`,
+    ].join('\n'),
     kbuildScript(options),
     useCcache,
     script`

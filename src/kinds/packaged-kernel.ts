@@ -1,0 +1,81 @@
+import type { Task } from '../graph/task.ts';
+import type { DebsLock } from '../recipe/model.ts';
+import { artifact, commandTask } from './command.ts';
+import { fetchDebs } from './fetch.ts';
+import type { ArtifactRef, ModuleKernel } from './kind.ts';
+import { quote, script } from './script.ts';
+
+/** Kernels whose headers a distribution packages: `linux-headers-...`, as Debian and Ubuntu lay them out. */
+
+/** What of the debs that a headers package needs is a part of the tree: not the kernel, nor a compiler. */
+export const HEADER_DEBS = /^linux-(headers|kbuild)-/;
+
+/** The debs that hold programs which kbuild runs: they must be for this machine, not for the kernel's. */
+export const KBUILD_DEBS = /^linux-kbuild-/;
+
+/** The architecture of the kernel that a headers package is for, by its name; most say it, others are for our boards. */
+export function headersArchitecture(deb: string): ModuleKernel['arch'] {
+  return /-amd64$/.test(deb) ? 'amd64' : 'arm64';
+}
+
+/** The tasks `kernel/<deb>:fetch` and `:dev`: a tree to build modules against out of a lock of headers. */
+export function planPackagedKernel(
+  deb: string,
+  lock: DebsLock,
+  tools: ArtifactRef,
+): { tasks: Task[]; kernel: ModuleKernel & { dev: ArtifactRef } } {
+  const arch = headersArchitecture(deb);
+  const fetch = fetchDebs(`kernel/${deb}:fetch`, lock);
+  const dev = commandTask({
+    id: `kernel/${deb}:dev`,
+    title: `lay out the headers of ${deb}`,
+    tools,
+    inputs: { debs: artifact(fetch.id, 'files') },
+    outputs: { dev: 'tree' },
+    pool: 'disk',
+    script: layOutScript(deb, arch === 'amd64' ? 'x86' : 'arm64'),
+  });
+  return { tasks: [fetch, dev], kernel: { arch, dev: artifact(dev.id, 'dev') } };
+}
+
+/**
+ * One tree of the several that the debs are. Debian: the flavour's Makefile includes that of the headers all flavours share,
+ * and scripts are links to linux-kbuild. Ubuntu: the flavour's folder is links to the shared one.
+ */
+function layOutScript(deb: string, arch: string): string {
+  return script`
+mkdir root
+for deb in in/debs/*.deb; do
+  member=$(ar t "$deb" | grep '^data[.]tar')
+  case $member in *.xz) expand='xz -dc' ;; *.zst) expand='zstd -dcq' ;; *.gz) expand='gzip -dc' ;; *) expand=cat ;; esac
+  ar p "$deb" "$member" | $expand | tar -x -C root --no-same-owner
+done
+config=$(ls root/usr/src/*/.config 2> /dev/null || true)
+if [ "$(wc -w <<< "$config")" != 1 ]; then
+  echo ${quote(`error: ${deb} is not the headers of one kernel; with a configuration there are:`)} >&2
+  echo "\${config:-none}" >&2
+  exit 1
+fi
+flavour=$(dirname "$config")
+shared=$(sed -n 's|^include \(/usr/src/[^ ]*\)/Makefile$|root\1|p' "$flavour/Makefile")
+dev=$PWD/out/dev
+mkdir "$dev"
+lay() {
+  local folder=$1; shift
+  tar -c -h --ignore-failed-read -C "$folder" --exclude=./vmlinux "$@" . | tar -x -C "$dev"
+}
+if [ -n "$shared" ]; then
+  lay "$shared" --exclude=./scripts --exclude=./tools
+  lay "$flavour" --exclude=./Makefile
+else
+  lay "$flavour"
+fi
+find "$dev/arch" -mindepth 1 -maxdepth 1 -type d ! -name ${arch} -exec rm -r {} +
+code=0
+"$dev/scripts/basic/fixdep" 2> /dev/null || code=$?
+if [ "$code" -gt 125 ]; then
+  echo ${quote(`error: the programs in ${deb} that build modules are for another processor than this machine's`)} >&2
+  exit 1
+fi
+`;
+}

@@ -5,7 +5,7 @@ import { Builder } from '../build/builder.ts';
 import { run } from '../build/command.ts';
 import type { Emit } from '../build/event.ts';
 import { sandboxed } from '../build/sandbox.ts';
-import { Store } from '../build/store.ts';
+import type { Store } from '../build/store.ts';
 import { Failure, fail } from '../diagnostic.ts';
 import { readKernel } from '../kinds/check-module.ts';
 import { type KernelModuleRecipe, modulesOf } from '../kinds/kernel-module.ts';
@@ -82,8 +82,9 @@ async function tryToBuild(
     const { target, host, folder } = await targetOf(context, project, board, kernel, vanished.emit);
     const plan = planModule(project, pack.name, board, target);
     const out = options.out === undefined ? folder : resolve(context.cwd, options.out);
-    const builder = new Builder(plan.graph, buildOptions(context, project, board, vanished.emit));
-    const job: Job = { context, pack, plan, out, builder, loader: options.loader ?? false };
+    const build = buildOptions(context, project, board, vanished.emit);
+    const builder = new Builder(plan.graph, build);
+    const job: Job = { context, pack, plan, out, builder, store: build.store, loader: options.loader ?? false };
     const built = await (host ? buildForHost(job, host) : buildAsTask(job)).finally(() => builder.close());
     const again = [...vanished.packages].filter((each) => !relocked.has(each));
     for (const each of await lockVanished(context, project, again, vanished.emit)) relocked.add(each);
@@ -131,6 +132,8 @@ interface Job {
   readonly plan: ModulePlan;
   readonly out: string;
   readonly builder: Builder;
+  /** The builder's: others leave alone what is below its session. */
+  readonly store: Store;
   readonly loader: boolean;
 }
 
@@ -155,10 +158,9 @@ async function buildAsTask({ pack, plan, out, builder, loader }: Job): Promise<B
 
 /** What is built against something that is no artifact is no task with a result: it is compiled each time. */
 async function buildForHost(
-  { context, pack, plan, out, builder, loader }: Job,
+  { context, pack, plan, out, builder, store, loader }: Job,
   host: HostKernel,
 ): Promise<BuiltModules> {
-  const store = new Store(context.store.root);
   const folder = store.temporary('module');
   try {
     const { sandbox } = await builder.stage(plan.build, folder);

@@ -4,7 +4,8 @@ import type { Bind } from '../build/sandbox.ts';
 import { fail } from '../diagnostic.ts';
 import { parseConfig } from '../kconfig/config.ts';
 import type { ModuleKernel } from '../kinds/kind.ts';
-import { isFile } from '../recipe/files.ts';
+import { HOST_LIBRARIES } from '../kinds/module-script.ts';
+import { isFile, isFolder } from '../recipe/files.ts';
 
 /** A kernel build tree of this machine: what it is, and how the sandbox gets to see it. */
 export interface HostKernel {
@@ -48,7 +49,15 @@ export function openHostKernel(path: string): HostKernel {
   const make = source === folder ? `-C ${HOST}${folder}` : `-C ${HOST}${source} O=${HOST}${folder}`;
   const release = readFileSync(join(folder, 'include/config/kernel.release'), 'utf8').trim();
   const binds = folders.map((each) => ({ source: realpathSync(each), target: `${HOST}${each}` }));
-  return { folder, release, kernel: { arch, make }, binds };
+  return { folder, release, kernel: { arch, make }, binds: [...binds, ...(arch === 'amd64' ? libelf() : [])] };
+}
+
+/** The library of x86's objtool, which was linked on this machine. Without it objtool says so itself. */
+function libelf(): Bind[] {
+  const found = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib']
+    .map((each) => join(each, 'libelf.so.1'))
+    .find(isFile);
+  return found === undefined ? [] : [{ source: realpathSync(found), target: `${HOST_LIBRARIES}/libelf.so.1` }];
 }
 
 function realFolder(path: string): string {
@@ -63,7 +72,11 @@ function realFolder(path: string): string {
 function sourceOf(folder: string): string {
   const text = readFileSync(join(folder, 'Makefile'), 'utf8');
   const included = /^include (\S+)\/Makefile$/m.exec(text)?.[1];
-  return included === undefined || included.includes('$') ? folder : resolve(folder, included);
+  if (included === undefined || included.includes('$')) return folder;
+  const source = resolve(folder, included);
+  if (isFolder(source)) return source;
+  const message = `the kernel in '${folder}' was built from '${source}', which is not there`;
+  throw fail('module/no-kernel', message, 'installed headers are several packages, and all of them are needed');
 }
 
 /** Where links at the top of a folder lead out of it: scripts of Debian's headers, everything of Ubuntu's. */

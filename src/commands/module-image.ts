@@ -22,7 +22,7 @@ const LINUXKIT = 'org.mobyproject.config';
  */
 export function moduleImage(built: BuiltModules, epoch: number): ModuleImage {
   const own = new Map(built.modules.map(({ name, path }) => [moduleKey(name), { name, bytes: readFileSync(path) }]));
-  const kernel = kernelModules(built.kernelModules ?? Buffer.alloc(0));
+  const kernel = built.kernelModules ? kernelModules(built.kernelModules) : new Map<string, Loadable>();
   const order: Loadable[] = [];
   const needs = new Set<string>();
   const visit = (name: string): void => {

@@ -20,6 +20,10 @@ export interface BuildOptions {
   readonly kbuild?: string;
 }
 
+/** Where libraries lie that the kernel's own programs need: in its tree, and of kernels of the host. */
+export const KERNEL_LIBRARIES = '.lib';
+export const HOST_LIBRARIES = '/work/host/.lib';
+
 const architectures = {
   arm64: { ARCH: 'arm64', CROSS_COMPILE: 'aarch64-linux-gnu-' },
   amd64: { ARCH: 'x86_64', CROSS_COMPILE: 'x86_64-linux-gnu-' },
@@ -43,14 +47,16 @@ export function buildScript(options: BuildOptions): string {
     ].join('\n'),
     kbuildScript(options),
     useCcache,
+    // x86's objtool is linked with libelf, which lies beside the kernel it came with.
+    ...(arch === 'amd64' ? [`export LD_LIBRARY_PATH=$PWD/in/kernel/${KERNEL_LIBRARIES}:${HOST_LIBRARIES}`] : []),
     script`
-# A module then says chip.c where it warns, and not where it was built.
+# A module then says chip.c where it warns, and not where it was built. BTF takes pahole, and modules load without it.
 if ! make ${make} M="$folder" ARCH=${ARCH} CROSS_COMPILE=${CROSS_COMPILE} CC="$CCACHE ${CROSS_COMPILE}gcc" \
-  KCFLAGS="-fmacro-prefix-map=$folder/="${further && ` KBUILD_EXTRA_SYMBOLS="${further}"`} modules 2>&1 | tee make.log
+  KCFLAGS="-fmacro-prefix-map=$folder/=" CONFIG_DEBUG_INFO_BTF_MODULES=${further && ` KBUILD_EXTRA_SYMBOLS="${further}"`} modules 2>&1 | tee make.log
 then
   if ! grep -q '^ERROR: modpost: ' make.log; then
     echo ${quote(`error: ${options.package} does not compile`)} >&2
-    grep -E ':[0-9]+: (fatal )?error: ' make.log | sed "s|^$folder/||" | head -n 5 >&2 || true
+    { grep -E ':[0-9]+: (fatal )?error: ' make.log || grep -v -E '^make|^  [A-Z]' make.log | tail -n 5; } | sed "s|^$folder/||" | head -n 5 >&2
     exit 1
   fi
 fi

@@ -3,15 +3,16 @@ import type { DebsLock } from '../recipe/model.ts';
 import { artifact, commandTask } from './command.ts';
 import { fetchDebs } from './fetch.ts';
 import type { ArtifactRef, ModuleKernel } from './kind.ts';
+import { KERNEL_LIBRARIES } from './module-script.ts';
 import { quote, script } from './script.ts';
 
 /** Kernels whose headers a distribution packages: `linux-headers-...`, as Debian and Ubuntu lay them out. */
 
 /** What of the debs that a headers package needs is a part of the tree: not the kernel, nor a compiler. */
-export const HEADER_DEBS = /^linux-(headers|kbuild)-/;
+export const HEADER_DEBS = /^(linux-(headers|kbuild)-|libelf1)/;
 
-/** The debs that hold programs which kbuild runs: they must be for this machine, not for the kernel's. */
-export const KBUILD_DEBS = /^linux-kbuild-/;
+/** Those that hold programs which kbuild runs, and what they need: they must be for this machine, not for the kernel's. */
+export const KBUILD_DEBS = /^(linux-kbuild-|libelf1)/;
 
 /** The architecture of the kernel that a headers package is for, by its name; most say it, others are for our boards. */
 export function headersArchitecture(deb: string): ModuleKernel['arch'] {
@@ -71,6 +72,9 @@ else
   lay "$flavour"
 fi
 find "$dev/arch" -mindepth 1 -maxdepth 1 -type d ! -name ${arch} -exec rm -r {} +
+for library in root/usr/lib/x86_64-linux-gnu/libelf.so.*; do
+  [ ! -e "$library" ] || { mkdir -p "$dev/${KERNEL_LIBRARIES}" && cp "$library" "$dev/${KERNEL_LIBRARIES}/"; }
+done
 code=0
 "$dev/scripts/basic/fixdep" 2> /dev/null || code=$?
 if [ "$code" -gt 125 ]; then

@@ -9,6 +9,7 @@ import { keepSerialLog } from '../device/serial-log.ts';
 import { attachTerminal } from '../device/terminal.ts';
 import { testBoard } from '../device/test-board.ts';
 import { wantedTimeScale } from '../device/time-scale.ts';
+import { clean, unhide } from '../device/transcript.ts';
 import { type Failure, fail } from '../diagnostic.ts';
 import type { Board, Check } from '../recipe/model.ts';
 import { checkLines, checkSummary } from '../report/check-lines.ts';
@@ -61,7 +62,7 @@ async function testOn(
   const at = new Date();
   printer.started(ready);
   const emulated = await switchOn(context, ready, options.keep ?? false);
-  const log = await keepSerialLog(emulated.console, paths.serialLog(board.name, 'test'), printer.warn);
+  const log = await keepSerialLog(emulated.console, paths.serialLog(board.name, 'test'), printer.warn, unhide);
   const pace = { scale: timeScale ?? 1 };
   const console = openConsole(emulated.console, { pace, signal, ended: emulated.ended.then(endFailure) });
   try {
@@ -192,7 +193,7 @@ async function writeReport(file: string, run: TestRun): Promise<void> {
       name: check.name,
       group: check.owner,
     })),
-    output: console.transcript,
+    output: clean(unhide(console.transcript)),
   });
   try {
     await mkdir(dirname(file), { recursive: true });

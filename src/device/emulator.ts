@@ -10,7 +10,7 @@ import type { Forward } from './forward.ts';
 import { findMachine, type Machine } from './machine.ts';
 import { insideImage, insideOverlays, keptOverlay, makeOverlay } from './overlay.ts';
 import { type Qemu, startQemu } from './qemu.ts';
-import { type Disk, type Limits, limitWords, qemuArguments } from './qemu-arguments.ts';
+import { type Disk, type Limits, limitWords, qemuArguments, tied } from './qemu-arguments.ts';
 import { type DeviceTools, deviceSandbox, INSIDE } from './tools.ts';
 
 export interface PowerOn {
@@ -62,7 +62,8 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
     const overlay = await (options.persist === undefined
       ? makeOverlay(image, join(folder, 'card.qcow2'), reader)
       : keptOverlay(image, options.persist, reader));
-    const cmdline = [card.cmdline, ...limitWords(machine, limitsOf(options)), ...options.append].join(' ').trim();
+    const limits = limitsOf(options);
+    const cmdline = [card.cmdline, ...limitWords(machine, limits), ...options.append].join(' ').trim();
     const disks = options.disks.map(insideDisk);
     const argv = qemuArguments({
       machine,
@@ -71,6 +72,7 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
       ...(card.initramfs !== undefined && { initramfs: `${INSIDE}/boot/${basename(card.initramfs)}` }),
       cmdline,
       card: `${insideOverlays}/${basename(overlay.path)}`,
+      cpus: limits.cpus ?? machine.cpus,
       persistent: options.persist !== undefined,
       consolePort: emulator.console ?? 0,
       usbNetwork: emulator.usbNetwork ?? machine.usb,
@@ -89,7 +91,7 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
       { source: '/etc/resolv.conf', target: '/etc/resolv.conf' },
     ];
     const sandbox = deviceSandbox(tools, 'emulator', binds, true);
-    const qemu = await startQemu({ argv: sandboxed(sandbox, argv), signal, onLine: options.onLine });
+    const qemu = await startQemu({ argv: sandboxed(sandbox, tied(argv)), signal, onLine: options.onLine });
     await qemu.control.execute('cont');
     return {
       ...qemu,

@@ -11,6 +11,8 @@ export interface QemuBoard {
   readonly cmdline: string;
   /** The card, as a qcow2 file whose size is a power of two. */
   readonly card: string;
+  /** How many processors run: the others are parked. */
+  readonly cpus: number;
   /** Which serial port is the console: 0 the PL011, 1 the mini UART. */
   readonly consolePort: number;
   readonly usbNetwork: boolean;
@@ -32,8 +34,11 @@ export interface Disk {
   readonly format: 'raw' | 'qcow2';
 }
 
-/** The file descriptors of QEMU's channels: its control, the serial console, its monitor for people. */
-export const channels = { control: 3, console: 4, monitor: 5 } as const;
+/**
+ * The file descriptors of QEMU's channels: its control, the serial console, its monitor for people; and the one that
+ * only has to stay open (`tied`).
+ */
+export const channels = { control: 3, console: 4, monitor: 5, life: 6 } as const;
 
 /** The serial ports of a Pi that QEMU connects. */
 const SERIAL_PORTS = 2;
@@ -61,16 +66,27 @@ export function qemuArguments(board: QemuBoard): string[] {
     ...Array.from({ length: SERIAL_PORTS }, (_, port) => serial(port, board.consolePort)).flat(),
     ...(board.usbNetwork ? network(board.forwards) : []),
     ...board.disks.flatMap(disk),
+    ...parked(board),
     ...(board.reboots ? [] : ['-no-reboot']),
     ...board.arguments,
     // QEMU takes the first that works: one among the board's own arguments wins.
-    ...['-accel', `tcg,thread=${board.hostProcessors > board.machine.cpus ? 'multi' : 'single'}`],
+    ...['-accel', `tcg,thread=${board.hostProcessors > board.cpus ? 'multi' : 'single'}`],
   ];
 }
 
 /** Nobody needs a throw-away card after this machine crashed, and guests sync often: so `unsafe`. */
 function card({ card, persistent }: QemuBoard): string {
   return `if=sd,index=0,format=qcow2,file=${optionValue(card)},cache=${persistent ? 'writeback' : 'unsafe'},discard=unmap`;
+}
+
+/**
+ * A command that is killed when the other end of the life channel closes, which it does whenever this process ends.
+ * bubblewrap's --die-with-parent alone lets it live when this process dies in the first moments, before that is set up.
+ */
+export function tied(command: readonly string[]): string[] {
+  const { control, console, monitor, life } = channels;
+  const watch = `{ exec ${control}>&- ${console}>&- ${monitor}>&-; read -r _ <&${life}; kill -KILL $$; } &`;
+  return ['/bin/bash', '-c', `${watch} exec ${life}<&-; exec "$@"`, 'bash', ...command];
 }
 
 /** How much of the board's processors and memory the guest may use, asked for by the user; absent: all. */
@@ -82,8 +98,7 @@ export interface Limits {
 
 /**
  * The words of the kernel command line that limit it to fewer processors or less memory: QEMU's boards, like the real
- * ones, have what they have. Processors are kept from programs (`isolcpus`) rather than from the kernel (`maxcpus`): one
- * that the kernel never calls waits in a loop, at full load. Throws a `Failure` when more is asked for.
+ * ones, have what they have. Throws a `Failure` when more is asked for.
  */
 export function limitWords(machine: Machine, { cpus, memory }: Limits): string[] {
   if (cpus !== undefined && cpus > machine.cpus) {
@@ -94,13 +109,28 @@ export function limitWords(machine: Machine, { cpus, memory }: Limits): string[]
     throw fail('device/too-much-memory', `a ${machine.title} has ${has}M of memory, not ${memory / 2 ** 20}M`);
   }
   const words: string[] = [];
-  if (cpus !== undefined && cpus < machine.cpus) words.push(`isolcpus=${range(cpus, machine.cpus - 1)}`);
+  if (cpus !== undefined && cpus < machine.cpus) words.push(`nr_cpus=${cpus}`);
   if (memory !== undefined && memory < machine.memory) words.push(`mem=${Math.floor(memory / 1024)}K`);
   return words;
 }
 
-function range(first: number, last: number): string {
-  return first === last ? String(first) : `${first}-${last}`;
+/** A place that no kernel uses: the first page is the firmware's (mainline's device trees reserve it). */
+const PARK = 0x800;
+
+/** `wfi` and a branch back to it, little endian. */
+const SLEEP = '0x17ffffffd503207f';
+
+/**
+ * Lets processors that the kernel will not call sleep: in the firmware's loop they would keep this machine's busy for
+ * as long as the emulator runs.
+ */
+function parked({ machine, cpus }: QemuBoard): string[] {
+  if (cpus >= machine.cpus) return [];
+  const others = Array.from({ length: machine.cpus - cpus }, (_, index) => cpus + index);
+  return [
+    ...['-device', `loader,addr=${PARK},data=${SLEEP},data-len=8`],
+    ...others.flatMap((cpu) => ['-device', `loader,addr=${PARK},cpu-num=${cpu}`]),
+  ];
 }
 
 function channel(id: string, descriptor: number): string[] {

@@ -72,9 +72,10 @@ export async function startQemu({ argv, signal, onLine }: QemuOptions): Promise<
       else onLine(line);
     },
   });
-  const [controlChannel, console, monitor] = child.channels as [Duplex, Duplex, Duplex];
+  const [controlChannel, console, monitor, life] = child.channels as [Duplex, Duplex, Duplex, Duplex];
   // Until somebody reads it, what the monitor says is of no interest; unread, it would keep QEMU waiting.
   monitor.resume();
+  life.resume();
   let reason: EmulatorEnd['reason'] | undefined;
   const ended = child.ended.then((how) => endOf(how, reason, said));
   let control: Qmp | undefined;

@@ -15,13 +15,14 @@ export interface SerialLog {
 }
 
 /**
- * Writes what a console prints to a file, from now on. A log that cannot be written any more is told once, and the
+ * Writes what a console prints to a file, from now on; `change` may put single characters for others. A log that cannot be written any more is told once, and the
  * console goes on. Throws a `Failure` when it cannot even be made.
  */
 export async function keepSerialLog(
   console: Readable,
   path: string,
   onProblem: (message: string) => void,
+  change?: (text: string) => string,
 ): Promise<SerialLog> {
   await makeFile(path);
   const log = createWriteStream(path);
@@ -34,7 +35,10 @@ export async function keepSerialLog(
   const write = (bytes: Buffer | string): void => {
     if (!broken) log.write(bytes);
   };
-  console.on('data', write);
+  // As latin1, in which every byte is a character, so that no character is cut in two.
+  console.on('data', (chunk: Buffer) =>
+    write(change ? Buffer.from(change(chunk.toString('latin1')), 'latin1') : chunk),
+  );
   return {
     path,
     note: (line) => write(`\r\n--- ${line}\r\n`),

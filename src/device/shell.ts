@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Failure, fail } from '../diagnostic.ts';
 import type { Console, Position } from './console.ts';
-import { withoutKernelMessages } from './transcript.ts';
+import { clean, unhide, withoutKernelMessages } from './transcript.ts';
 
 /** How a command ended on the guest. */
 export interface CommandResult {
@@ -36,7 +36,7 @@ const PIECE = 200;
  * So that a command and its output get through whole, whatever the kernel prints in between:
  * - the command is typed as octal escapes in short lines, each acknowledged;
  * - marks are printed by way of `$((...))`, so that the echo of what is typed never looks like one;
- * - escape sequences are taken out, and a `[` of the output is printed as `\(`: what then still looks like a kernel message is one, and is taken out.
+ * - `[` and ESC of the output come as RS and US: what then looks like a kernel message is one, and is taken out.
  */
 export async function openShell(console: Console, nonce = randomBytes(3).toString('hex')): Promise<Shell> {
   let count = 0;
@@ -69,7 +69,7 @@ export async function openShell(console: Console, nonce = randomBytes(3).toStrin
   };
 
   await acknowledged(
-    `exec sh -c 'trap : INT QUIT; stty -echo; export TERM=dumb; e=$(printf "\\033"); echo MARK; ` +
+    `exec sh -c 'trap : INT QUIT; stty -echo; export TERM=dumb; echo MARK; ` +
       `while IFS= read -r line || [ $? -gt 1 ]; do eval "$line"; done'`,
   );
   return { run };
@@ -101,10 +101,15 @@ export function readShown(text: string, mark: string): Shown {
   const end = body.indexOf(`${mark}>`);
   const output = exit ? body.slice(0, exit.index) : body.slice(0, end < 0 ? body.length : end);
   return {
-    output: output.replace(/\\([\\(])/g, (_, character) => (character === '(' ? '[' : '\\')),
+    output: clean(unhide(output)),
     free: end >= 0,
     ...(exit && { exitCode: Number(exit[1]) }),
   };
+}
+
+/** The lines of a console without those that only the shell and we needed. */
+export function withoutMarks(lines: readonly string[]): string[] {
+  return lines.filter((line) => !/^pibuild-\d+-[0-9a-f]{6}(?:[<>]|=\d+)?$/.test(line));
 }
 
 interface Mark {
@@ -115,10 +120,9 @@ interface Mark {
 /** The line that runs `$c`: mark and `<`, the output, mark, `=` and exit code, mark and `>`. */
 function runLine(mark: string): string {
   const command = `sh -c "\${c%x}" </dev/null 2>&1`;
-  // sed holds a line back until it has seen the next: so one more goes behind the last.
-  const exit = `printf '\\n%s=%d\\n\\n' "${mark}" $?`;
-  const sed = `sed -e "s/$e\\[[0-9;?]*[A-Za-z]//g" -e 's/\\\\/\\\\\\\\/g' -e 's/\\[/\\\\(/g'`;
-  return `echo "${mark}<"; { ${command}; ${exit}; } | ${sed}; echo "${mark}>"`;
+  const exit = `printf '\\n%s=%d\\n' "${mark}" $?`;
+  // tr, since it passes everything on at once: sed would hold the last line back until it knows that it is the last.
+  return `echo "${mark}<"; { ${command}; ${exit}; } | tr '\\033\\133' '\\037\\036'; echo "${mark}>"`;
 }
 
 interface Running {

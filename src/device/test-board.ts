@@ -3,9 +3,9 @@ import type { Check } from '../recipe/model.ts';
 import { type CheckResult, failedBy, runCheck } from './checks.ts';
 import type { Console, Pace, Position } from './console.ts';
 import { logIn } from './login.ts';
-import type { Shell } from './shell.ts';
+import { type Shell, withoutMarks } from './shell.ts';
 import { measuredTimeScale } from './time-scale.ts';
-import { kernelMessages, lastLines } from './transcript.ts';
+import { kernelMessages, lastLines, unhide } from './transcript.ts';
 
 export interface BoardTest {
   readonly console: Console;
@@ -88,6 +88,6 @@ async function firstSign(console: Console): Promise<void> {
 
 /** A command's output is shown anyway: then only the kernel's messages say more. */
 function meanwhile(console: Console, since: Position, everything: boolean): readonly string[] {
-  if (everything) return lastLines(console.transcript, LAST_LINES);
+  if (everything) return withoutMarks(lastLines(unhide(console.transcript), 2 * LAST_LINES)).slice(-LAST_LINES);
   return kernelMessages(console.textSince(since)).slice(-LAST_LINES);
 }

@@ -24,9 +24,14 @@ export function cleaner(): (chunk: Uint8Array) => string {
   };
 }
 
-/** The same for a whole text. */
+/** The same for a whole text. RS and US stay: see `unhide`. */
 export function clean(text: string): string {
-  return text.replace(ESCAPE, '').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
+  return text.replace(ESCAPE, '').replace(/[\x00-\x08\x0b-\x1d\x7f]/g, '');
+}
+
+/** What `shell.ts` lets commands print in the place of `[` and ESC, so that only the kernel's own messages look like some. */
+export function unhide(text: string): string {
+  return text.replaceAll('\x1e', '[').replaceAll('\x1f', '\x1b');
 }
 
 /** A kernel message, to the end of its line: `[   12.345678] usb 1-1: new device`, with the caller that some kernels add. */

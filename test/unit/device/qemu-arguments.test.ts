@@ -10,6 +10,7 @@ const board: QemuBoard = {
   cmdline: 'console=ttyS1,115200 root=/dev/mmcblk0p2 rootwait',
   card: '/run/board/overlay/card.qcow2',
   persistent: false,
+  cpus: 4,
   consolePort: 1,
   usbNetwork: true,
   forwards: [],
@@ -54,6 +55,7 @@ describe("QEMU's command line", () => {
     expect(
       typed({
         initramfs: '/run/board/boot/initrd.gz',
+        cpus: 2,
         persistent: true,
         consolePort: 0,
         forwards: [parseForward('2222:22'), parseForward('0.0.0.0:5353:53/udp')],
@@ -88,6 +90,9 @@ describe("QEMU's command line", () => {
         -device usb-storage,drive=disk0
         -drive if=none,id=disk1,format=qcow2,file=/run/board/a,,b
         -device usb-storage,drive=disk1
+        -device loader,addr=2048,data=0x17ffffffd503207f,data-len=8
+        -device loader,addr=2048,cpu-num=2
+        -device loader,addr=2048,cpu-num=3
         -device tmp105,bus=i2c-bus.1,address=0x48
         -accel tcg,thread=multi"
     `);
@@ -102,8 +107,8 @@ describe('limits', () => {
   const pi = findMachine('raspi3b');
 
   test('are words for the kernel', () => {
-    expect(limitWords(pi, { cpus: 2, memory: 512 * 2 ** 20 })).toEqual(['isolcpus=2-3', 'mem=524288K']);
-    expect(limitWords(pi, { cpus: 3 })).toEqual(['isolcpus=3']);
+    expect(limitWords(pi, { cpus: 2, memory: 512 * 2 ** 20 })).toEqual(['nr_cpus=2', 'mem=524288K']);
+    expect(limitWords(pi, { cpus: 3 })).toEqual(['nr_cpus=3']);
   });
 
   test('that are what the board has say nothing', () => {

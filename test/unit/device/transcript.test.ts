@@ -66,7 +66,7 @@ describe('a kernel panic', () => {
 
   test('is none when a program quotes one', () => {
     expect(kernelPanic('grep: Kernel panic - not syncing: x\n')).toBeUndefined();
-    expect(kernelPanic('\\(    1.000000] Kernel panic - not syncing: x\n')).toBeUndefined();
+    expect(kernelPanic('\x1e    1.000000] Kernel panic - not syncing: x\n')).toBeUndefined();
   });
 
   test('is none before its line is whole', () => {

@@ -69,5 +69,28 @@ test('symbols that were dropped are each told at their line, with what is missin
       .split('\n')
       .filter((line) => !/^ +\d* +\|/.test(line))
       .join('\n'),
-  ).toMatchInlineSnapshot();
+  ).toMatchInlineSnapshot(`
+    "own.config:2:1: error: CONFIG_SND_BCM2835_SOC_I2S was asked for as m, but is n: it depends on SOUND && SND && SND_SOC [kernel/symbol-dropped]
+      sound/Kconfig: note: SOUND is n, "Sound card support"
+      sound/Kconfig: note: SND is n, "Advanced Linux Sound Architecture"
+      sound/soc/Kconfig: note: SND_SOC is n, "ALSA for SoC audio support"
+      hint: add CONFIG_SOUND=m, CONFIG_SND=m, CONFIG_SND_SOC=m
+    own.config:3:1: error: there is no symbol CONFIG_BLK_DEV_LOP [kernel/unknown-symbol]
+      hint: did you mean CONFIG_BLK_DEV_LOOP?
+    own.config:4:1: error: CONFIG_USB_STORAGE was asked for as y, but is m: it depends on SCSI [kernel/symbol-dropped]
+      drivers/scsi/Kconfig: note: SCSI is m, "SCSI device support"
+      hint: change CONFIG_SCSI to y (packages/linux/storage.config:30) (or ask for CONFIG_USB_STORAGE=m)
+    own.config:5:1: error: CONFIG_NR_CPUS was asked for as 5000, but is 4096: its range is 2 to 4096 [kernel/symbol-dropped]
+      arch/arm64/Kconfig: note: defined here
+    own.config:6:3: error: CONFIG_CRC16 was asked for as n, but is y: BT, SMSC_PHY, USB_NET_SMSC95XX, EXT4_FS select it [kernel/symbol-dropped]
+      net/bluetooth/Kconfig: note: BT is m, and selects it
+      drivers/net/phy/Kconfig: note: SMSC_PHY is y, and selects it
+      drivers/net/usb/Kconfig: note: USB_NET_SMSC95XX is y, and selects it
+      hint: write CONFIG_CRC16=y, or switch BT, SMSC_PHY, USB_NET_SMSC95XX, EXT4_FS off
+    own.config:7:1: error: CONFIG_KEYS was asked for as m, but is y: it is a bool, and cannot be a module [kernel/symbol-dropped]
+      hint: write CONFIG_KEYS=y
+    own.config:8:1: error: CONFIG_BCM2835_TIMER was asked for as y, but is n: it depends on COMPILE_TEST [kernel/symbol-dropped]
+      init/Kconfig: note: COMPILE_TEST is n, "Compile also drivers which will not load"
+      hint: not meant for this board: remove the line"
+  `);
 });

@@ -56,7 +56,7 @@ if ! make ${make} M="$folder" ARCH=${ARCH} CROSS_COMPILE=${CROSS_COMPILE} CC="$C
 then
   if ! grep -q '^ERROR: modpost: ' make.log; then
     echo ${quote(`error: ${options.package} does not compile`)} >&2
-    { grep -E ':[0-9]+: (fatal )?error: ' make.log || grep -v -E '^make|^  [A-Z]' make.log | tail -n 5; } | sed "s|^$folder/||" | head -n 5 >&2
+    { grep -E ':[0-9]+: (fatal )?error: ' make.log || grep -v -E '^make|^  [A-Z]' make.log | tail -n 5; } | head -n 5 | sed "s|^$folder/||" >&2 || true
     exit 1
   fi
 fi
@@ -85,14 +85,15 @@ done`,
 /** Makes a Kbuild of the .c files where the source says nothing. Makefile alone may be one for people, without goals. */
 function kbuildScript({ package: name, modules, kbuild }: BuildOptions): string {
   const [first = ''] = modules;
-  const text =
-    kbuild === undefined
-      ? undefined
-      : `printf '%s' ${quote(kbuild.endsWith('\n') ? kbuild : `${kbuild}\n`)} > "$folder/Kbuild"`;
-  const made = modules.length === 1 ? ofOne(name, first) : ofSeveral(name, modules);
+  const made =
+    kbuild !== undefined
+      ? `cat > "$folder/Kbuild" <<< ${quote(kbuild.trimEnd())}`
+      : modules.length === 1
+        ? ofOne(name, first)
+        : ofSeveral(name, modules);
   return script`
 if [ ! -e "$folder/Kbuild" ] && ! grep -qs '^ *obj-' "$folder/Makefile"; then
-${(text ?? made).replace(/^/gm, '  ')}
+${made}
 fi`;
 }
 

@@ -49,5 +49,5 @@ function braces(glob: string): string[] {
 function noSource(pack: Package, folder: string): Failure {
   const where = folder === '.' ? 'beside the recipe' : `in '${folder}'`;
   const message = `there is no source ${where} of package '${pack.name}'`;
-  return new Failure({ severity: 'error', code: 'recipe/missing-file', message, at: pack.at('source') });
+  return new Failure({ severity: 'error', code: 'recipe/missing-file', message, at: pack.at('source', 'folder') });
 }

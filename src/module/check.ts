@@ -65,9 +65,12 @@ function faults(module: BuiltModule, info: ModuleInfo, { arch, vermagic }: Expec
   const { name } = module;
   const found: Diagnostic[] = [];
   if (info.machine !== arch) {
-    found.push(problem('architecture', `module '${name}' is for ${info.machine}, but the kernel for ${arch}`, module));
+    found.push(
+      problem('architecture', `module '${name}' is for ${info.machine}, but the kernel is for ${arch}`, module),
+    );
   } else if (bare(info.vermagic) !== bare(vermagic)) {
-    const message = `module '${name}' is for the kernel '${info.vermagic}', but the board has '${vermagic}'`;
+    const its = info.vermagic === '' ? 'for no kernel' : `for the kernel '${info.vermagic}'`;
+    const message = `module '${name}' is ${its}, but this one is '${vermagic}'`;
     found.push(problem('vermagic', message, module, 'build it from source, against this kernel'));
   }
   const { license } = info;
@@ -122,7 +125,11 @@ function refusals(
     if (each.type === 'undefined') missing.set(each.module, [...(missing.get(each.module) ?? []), each.symbol]);
   }
   const more = problems.reduce((sum, each) => sum + (each.type === 'more' ? each.count : 0), 0);
-  const unresolved = [...missing].map(([name, symbols]) => unresolvedIn(placed(name), symbols, more, expected));
+  const unresolved = [...missing].map(([name, symbols], index) => {
+    // modpost does not say whose they are.
+    const further = index === missing.size - 1 ? more : 0;
+    return unresolvedIn(placed(name), symbols, { further, alone: missing.size === 1 }, expected);
+  });
   const rest = problems.flatMap((each): Diagnostic[] => {
     switch (each.type) {
       case 'no-license':
@@ -140,15 +147,20 @@ function refusals(
   return [...unresolved, ...rest];
 }
 
-function unresolvedIn(module: BuiltModule, symbols: readonly string[], more: number, expected: Expected): Diagnostic {
+function unresolvedIn(
+  module: BuiltModule,
+  symbols: readonly string[],
+  { further, alone }: { further: number; alone: boolean },
+  expected: Expected,
+): Diagnostic {
   const [first = ''] = symbols;
-  const count = symbols.length + more;
+  const count = symbols.length + (alone ? further : 0);
   const message =
     count === 1
       ? `module '${module.name}' uses '${first}', which this kernel does not export`
       : `module '${module.name}' uses ${count} symbols that this kernel does not export`;
   const notes = symbols.map((symbol) => ({ message: symbolNote(symbol, expected.exports) }));
-  if (more > 0) notes.push({ message: `and ${more} more` });
+  if (further > 0) notes.push({ message: `and ${further} more${alone ? '' : ', of whichever of the modules'}` });
   const hint =
     'the option that brings it may be off in this kernel; what another module package exports is seen through `depends`';
   return { ...problem('unresolved-symbol', message, module, hint), notes };

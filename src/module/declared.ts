@@ -1,7 +1,7 @@
 import { type Diagnostic, didYouMean, type SourceLocation } from '../diagnostic.ts';
 import type { Values } from '../kconfig/expression.ts';
 import type { SymbolRequest } from '../kconfig/fragment.ts';
-import type { KconfigModel } from '../kconfig/model.ts';
+import type { KconfigModel, KconfigSymbol } from '../kconfig/model.ts';
 import { advice, settingsFor, wantedOf } from '../kconfig/suggest.ts';
 import type { ModuleRule } from './makefiles.ts';
 import { moduleKey } from './module-info.ts';
@@ -91,9 +91,10 @@ function checkRules(
   const notes = [{ message: 'this makes it', at: placeOf(rule) }];
   const definition = symbol?.definitions.find(({ prompt }) => prompt !== undefined);
   if (definition?.prompt) notes.push({ message: `CONFIG_${option}, "${definition.prompt.text}"`, at: definition.at });
-  const hint = settings
-    ? `in a fragment of \`kernel.fragments\`, ${advice(settings, requests)}`
-    : `no setting gives this board CONFIG_${option}: take the module out of \`modules\``;
+  const hint =
+    settings === undefined
+      ? `no setting gives this board CONFIG_${option}: take the module out of \`modules\``
+      : `in a fragment of \`kernel.fragments\`, ${advice(settings, requests)}${onlyBuiltIn(symbol)}`;
   return {
     severity: 'error',
     code: 'module/off',
@@ -102,6 +103,10 @@ function checkRules(
     notes,
     hint,
   };
+}
+
+function onlyBuiltIn(symbol: KconfigSymbol | undefined): string {
+  return symbol?.type === 'bool' ? '; it can only be built in, so then take it out of `modules`' : '';
 }
 
 function alreadyIn({ name, parameters, at }: Declared, rule: ModuleRule, model: KconfigModel): Diagnostic {

@@ -136,8 +136,14 @@ function cost(issues: readonly Issue[], value: unknown): number {
 /** The keys that the map at a path may have. */
 function knownKeys(schema: Schema, path: Path): string[] {
   const found = schemaAt(schema, path);
-  const def = found && definition(found);
-  return def?.type === 'object' ? Object.keys(def.shape) : [];
+  return found === undefined ? [] : keysOf(found);
+}
+
+/** Of a union the keys of all that may stand there: zod itself leaves out what is of another type. */
+function keysOf(schema: Schema): string[] {
+  const def = definition(bare(schema));
+  if (def.type === 'union') return def.options.flatMap(keysOf);
+  return def.type === 'object' ? Object.keys(def.shape) : [];
 }
 
 function schemaAt(schema: Schema, path: Path): Schema | undefined {

@@ -108,6 +108,8 @@ export interface ModulePlan {
   readonly build: TaskId;
   /** Absent: the kernel is no artifact, so what was compiled is checked by who had it compiled. */
   readonly parts?: ModuleParts;
+  /** The modules of packages that it is built on top of. */
+  readonly below: readonly ModuleParts[];
   /** The modules of the kernel itself, where it is one of ours. */
   readonly kernelModules?: ArtifactRef;
   /** The program that loads it where there is no other, for the kernel's processor. */
@@ -140,6 +142,9 @@ export function planModule(project: Project, name: string, board: string, target
     graph: planner.graph([...tasks, loader.task], []),
     build: `${name}:build` as TaskId,
     ...(modules && { parts: modules }),
+    below: [...planner.provides].flatMap(([other, provides]) =>
+      other !== name && provides.modules ? [provides.modules] : [],
+    ),
     ...(kernel && { kernelModules: kernel.modules }),
     loader: loader.loader,
   };

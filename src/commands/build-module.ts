@@ -44,6 +44,8 @@ export interface BuiltModules {
   readonly modules: readonly BuiltModule[];
   /** SPDX, or empty. */
   readonly license: string;
+  /** The modules of other packages that these need, by name, when the loader was asked for. */
+  readonly below?: ReadonlyMap<string, Buffer>;
   /** The kernel's own modules, a tar, where the kernel is one of ours. */
   readonly kernelModules?: Buffer;
   /** The program that loads them, when it was asked for. */
@@ -140,18 +142,23 @@ interface Job {
 async function buildAsTask({ pack, plan, out, builder, loader }: Job): Promise<BuiltModules | undefined> {
   const { parts, kernelModules } = plan;
   if (parts === undefined) throw new Error('a module for an artifact is an artifact');
-  const further = loader ? [plan.loader, ...(kernelModules ? [kernelModules] : [])] : [];
+  const below = plan.below.flatMap(({ files }) => Object.entries(files));
+  const further = loader
+    ? [plan.loader, ...(kernelModules ? [kernelModules] : []), ...below.map(([, ref]) => ref)]
+    : [];
   const result = await builder.build([parts.facts.task, ...new Set(further.map(({ task }) => task))]);
   if (!result.ok) return undefined;
   const bytes = async (ref: ArtifactRef) => readFileSync(await builder.path(ref));
   const facts: ModuleFacts[] = JSON.parse((await bytes(parts.facts)).toString());
   const modules: BuiltModule[] = [];
   for (const each of facts) modules.push(leave(out, each, await bytes(parts.files[each.name] as ArtifactRef)));
+  const others = new Map<string, Buffer>();
+  if (loader) for (const [name, ref] of below) others.set(name, await bytes(ref));
   return {
     name: pack.name,
     license: pack.license,
     modules,
-    ...(loader && { loader: await bytes(plan.loader) }),
+    ...(loader && { loader: await bytes(plan.loader), below: others }),
     ...(loader && kernelModules && { kernelModules: await bytes(kernelModules) }),
   };
 }

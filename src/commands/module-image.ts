@@ -23,10 +23,11 @@ const LINUXKIT = 'org.mobyproject.config';
 export function moduleImage(built: BuiltModules, epoch: number): ModuleImage {
   const own = new Map(built.modules.map(({ name, path }) => [moduleKey(name), { name, bytes: readFileSync(path) }]));
   const kernel = built.kernelModules ? kernelModules(built.kernelModules) : new Map<string, Loadable>();
+  const below = new Map([...(built.below ?? [])].map(([name, bytes]) => [moduleKey(name), { name, bytes }]));
   const order: Loadable[] = [];
   const needs = new Set<string>();
   const visit = (name: string): void => {
-    const module = own.get(name) ?? kernel.get(name);
+    const module = own.get(name) ?? below.get(name) ?? kernel.get(name);
     if (module === undefined) return void needs.add(name);
     if (order.includes(module)) return;
     for (const below of readModule(module.bytes)?.depends ?? []) visit(moduleKey(below));

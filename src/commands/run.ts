@@ -2,6 +2,7 @@ import { relative, resolve } from 'node:path';
 import { type EmulatedBoard, powerOn } from '../device/emulator.ts';
 import { chooseForwards, type Forward, parseForward, sshLine } from '../device/forward.ts';
 import { endFailure } from '../device/qemu.ts';
+import { rememberRunning } from '../device/running.ts';
 import { keepSerialLog } from '../device/serial-log.ts';
 import { attachTerminal } from '../device/terminal.ts';
 import { fail } from '../diagnostic.ts';
@@ -84,11 +85,13 @@ async function beItsConsole(
   const { signal, stderr, stdin, stdout } = context;
   const problem = (message: string): unknown => stderr.write(`warning: ${message}\n`);
   const log = await keepSerialLog(emulated.console, paths.serialLog(board.name, 'run'), problem);
+  const forget = rememberRunning(paths.output(board.name), emulated.forwards);
   try {
     announce(context, emulated, { board: board.name, log: log.path, headless });
     if (headless) await untilEnded(emulated, signal);
     else await attachTerminal(emulated, stdin, stdout, signal);
   } finally {
+    forget();
     await emulated.stop();
     await log.close();
   }
@@ -99,7 +102,7 @@ async function beItsConsole(
 
 /** What a person or a program needs to know of the board that is now on. */
 function announce(
-  { cwd, options, stderr, stdout }: Context,
+  { cwd, options, stderr, stdin, stdout }: Context,
   { cmdline, forwards, kept, machine, pid }: EmulatedBoard,
   { board, log, headless }: { board: string; log: string; headless: boolean },
 ): void {
@@ -116,7 +119,9 @@ function announce(
     ...(ssh === undefined ? [] : [`  ssh:      ${ssh}`]),
     ...others.map(({ address, host, guest, protocol }) => `  forward:  ${address}:${host} to ${guest}/${protocol}`),
     `  log:      ${relative(cwd, log)}`,
-    headless ? `  stop it:  kill ${process.pid}` : '  keys:     Ctrl-A x leaves, Ctrl-A h shows the others',
+    headless || stdin.isTTY !== true
+      ? `  stop it:  kill ${process.pid}`
+      : '  keys:     Ctrl-A x leaves, Ctrl-A h shows the others',
   ];
   stderr.write(`${lines.join('\n')}\n`);
 }

@@ -13,8 +13,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashFile } from '../../src/build/hash.ts';
+import { throughLoader } from '../../src/build/sandbox.ts';
 import { expectProcesses, type Installed, install, markedBoard, processesWith } from '../helpers/boot.ts';
 import { folderOf } from '../helpers/recipes.ts';
+import { buildWith, toolsOf } from '../helpers/tools.ts';
 
 let pibuild: Installed;
 
@@ -37,7 +39,7 @@ describe('pibuild run', () => {
     const disk = join(folder, 'disk.img');
     closeSync(openSync(disk, 'w'));
     const file = openSync(disk, 'r+');
-    ftruncateSync(file, 16 * 1024 * 1024);
+    ftruncateSync(file, 16 * MIB);
     closeSync(file);
     const guest = pibuild.start(
       ['run', 'marked', '--cpus', '2', '--memory', '512M', '--append', 'pibuild.test=yes', '--disk', disk],
@@ -48,8 +50,7 @@ describe('pibuild run', () => {
     guest.type('root\n');
     await guest.until('# ');
     guest.type('echo "<$(nproc)> <$(grep -o pibuild.test=yes /proc/cmdline)> $(grep MemTotal /proc/meminfo)"\n');
-    await guest.until('<2> <pibuild.test=yes> MemTotal:');
-    await guest.until(/ +4[0-9]{5} kB/);
+    await guest.until(/<2> <pibuild\.test=yes> MemTotal: +[45]\d{5} kB/);
     guest.type(
       'until test -b /dev/sda; do sleep 1; done; echo written by the guest > /dev/sda; sync; touch /changed\n',
     );
@@ -109,7 +110,7 @@ describe('pibuild run', () => {
     refused.child.kill('SIGTERM');
     await refused.ended;
     const bytes = openSync(other, 'r+');
-    ftruncateSync(bytes, 512 * 1024 * 1024);
+    ftruncateSync(bytes, 512 * MIB);
     closeSync(bytes);
     const changed = pibuild.start(['run', 'marked', '--persist', '--image', other], folder);
     expect(await changed.ended).toBe(1);
@@ -142,6 +143,29 @@ describe('pibuild run', () => {
     }
   });
 
+  test('ends when this machine has no room for what the guest writes', async () => {
+    const { folder, image, output } = await project();
+    const made = pibuild.start(['make', 'marked'], folder);
+    expect(await made.ended, made.output()).toBe(0);
+    const elsewhere = join(folder, 'card.img');
+    renameSync(image, elsewhere);
+    const bootstrap = 'tools/bootstrap';
+    const { output: artifact } = await buildWith([bootstrap], (provides) => {
+      return { tasks: [], target: toolsOf(provides(bootstrap)).task };
+    });
+    const small = ['--unshare-user', '--dev-bind', '/', '/', '--size', String(40 * MIB), '--tmpfs', output];
+    const bubblewrap = throughLoader(await artifact(`${bootstrap}:unpack`, 'tree'), 'usr/bin/bwrap');
+    const command = pibuild.argv(['run', 'marked', '--image', elsewhere], folder);
+    const guest = pibuild.run([...bubblewrap, ...small, '--die-with-parent', ...command]);
+    await guest.until('login: ');
+    guest.type('root\n');
+    await guest.until('# ');
+    guest.type('dd if=/dev/urandom of=/root/big bs=1M count=60; sync; echo never$((1))here\n');
+    expect(await guest.ended).toBe(1);
+    expect(guest.output()).not.toContain('never1here');
+    expect(guest.output()).toContain('this machine could not keep what the guest wrote to its card: is the disk');
+  });
+
   test('goes on with the old image when a new one takes its place', async () => {
     const { folder, image } = await project();
     const guest = pibuild.start(['run', 'marked'], folder);
@@ -156,6 +180,8 @@ describe('pibuild run', () => {
     expect(await guest.ended).toBe(0);
   });
 });
+
+const MIB = 2 ** 20;
 
 const script = which('script');
 

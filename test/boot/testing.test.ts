@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectProcesses, type Installed, install, markedBoard } from '../helpers/boot.ts';
@@ -103,6 +103,15 @@ without: {kernel: {cmdline: ["console=ttyAMA0,115200", "console=ttyS1,115200"]}}
     const { code, said } = await tested(silent, '--time-scale', '0.2');
     expect(code).toBe(1);
     expect(said).toMatch(/a first word on the console did not come within 12 s\n +hint: .*`emulator.console`/);
+  });
+
+  test('tells when the image was written to meanwhile', async () => {
+    const { running, folder } = start('', '--filter', 'kernel starts|SSH answers');
+    await running.until('✓ the kernel starts');
+    const image = join(folder, 'output/marked/marked.img');
+    utimesSync(image, new Date(), new Date());
+    expect(await running.ended).toBe(0);
+    expect(running.output()).toContain(`${image} was written to meanwhile: the results may be wrong`);
   });
 
   test('tells what the guest does that no test expects', async () => {

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Forward } from './forward.ts';
+
+/** What other commands need to know of a board that `pibuild run` has on: a file beside its image, while it is on. */
+export interface RunningBoard {
+  /** Of the pibuild that runs it. */
+  readonly pid: number;
+  /** When that process was started, in the kernel's own count: a number may be given to another process later. */
+  readonly started: string;
+  readonly forwards: readonly Forward[];
+}
+
+const FILE = /^\.running-(\d+)\.json$/;
+
+/** Writes down that this process runs a board; `output` is the board's folder. Gives what takes it back. */
+export function rememberRunning(output: string, forwards: readonly Forward[]): () => void {
+  const file = join(output, `.running-${process.pid}.json`);
+  const running: RunningBoard = { pid: process.pid, started: startOf(process.pid) ?? '', forwards };
+  writeFileSync(file, `${JSON.stringify(running)}\n`);
+  return () => rmSync(file, { force: true });
+}
+
+/** The boards that are on, of those with this folder: the one started last comes first. What the dead left is removed. */
+export function findRunning(output: string): RunningBoard[] {
+  const found = namesIn(output).flatMap((name): RunningBoard[] => {
+    const file = join(output, name);
+    const running = read(file);
+    if (running !== undefined && running.started === startOf(running.pid)) return [running];
+    rmSync(file, { force: true });
+    return [];
+  });
+  return found.sort((a, b) => Number(b.started) - Number(a.started));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => FILE.test(name));
+  } catch {
+    // No image was ever made.
+    return [];
+  }
+}
+
+function read(file: string): RunningBoard | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    // It was removed, or is not whole.
+    return undefined;
+  }
+}
+
+/** proc(5): field 22 of stat, behind the name in parentheses, which may hold anything. Undefined: there is no such process. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}

@@ -17,7 +17,11 @@ const FILE = /^\.running-(\d+)\.json$/;
 export function rememberRunning(output: string, forwards: readonly Forward[]): () => void {
   const file = join(output, `.running-${process.pid}.json`);
   const running: RunningBoard = { pid: process.pid, started: startOf(process.pid) ?? '', forwards };
-  writeFileSync(file, `${JSON.stringify(running)}\n`);
+  try {
+    writeFileSync(file, `${JSON.stringify(running)}\n`);
+  } catch {
+    // On a full disk, say: the board runs all the same, only other commands will not find it.
+  }
   return () => rmSync(file, { force: true });
 }
 

@@ -39,7 +39,11 @@ export async function attachTerminal(
     board.console.unpipe(output);
     board.monitor.unpipe(output).resume();
     for (const each of undo) each();
-    if (raw) input.setRawMode?.(false);
+    if (raw) {
+      input.setRawMode?.(false);
+      // The guest's prompt is most likely in this line.
+      output.write('\n');
+    }
     input.pause();
   }
 }

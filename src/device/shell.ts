@@ -27,6 +27,9 @@ export const REPLY = 60_000;
 const LINGER = 2_000;
 const INTERRUPTED = 10_000;
 
+/** So many characters before a new piece are looked at again: a mark with kernel messages in it may begin there. */
+const OVERLAP = 4096;
+
 /** Bytes of a command in one line: as octal escapes, well below the 4096 of a terminal's line. */
 const PIECE = 200;
 
@@ -135,7 +138,13 @@ interface Running {
 async function outcome(console: Console, { mark, since, timeout }: Running): Promise<Shown> {
   const shown = (): Shown => readShown(console.textSince(since), mark);
   const until = async (done: (shown: Shown) => boolean, limit: number): Promise<boolean> => {
-    const find = (text: string): true | undefined => done(readShown(text, mark)) || undefined;
+    let looked = 0;
+    const find = (text: string): true | undefined => {
+      // Much output comes in many pieces: all of it is read again only when a mark has come.
+      const fresh = withoutKernelMessages(text.slice(Math.max(0, looked - OVERLAP)));
+      looked = text.length;
+      return (fresh.includes(mark) && done(readShown(text, mark))) || undefined;
+    };
     return inTime(console.waitFor(find, { since, timeout: limit, what: 'the end of the command' }));
   };
   const free = (state: Shown): boolean => state.free;

@@ -35,6 +35,7 @@ export interface BuildModuleOptions {
 export interface BuiltModule extends ModuleFacts {
   /** Absolute. */
   readonly path: string;
+  readonly bytes: Buffer;
 }
 
 export interface BuiltModules {
@@ -234,5 +235,5 @@ function leave(out: string, facts: ModuleFacts, bytes: Buffer): BuiltModule {
   } catch (error) {
     throw fail('module/not-written', `cannot write '${path}': ${(error as Error).message}`);
   }
-  return { ...facts, path };
+  return { ...facts, path, bytes };
 }

@@ -127,6 +127,28 @@ export const verbs: readonly Verb[] = [
     load: () => import('./module.ts'),
   },
   {
+    name: 'push-module',
+    summary: 'Load rebuilt kernel modules into a board that is on, without a restart',
+    details: [
+      'Builds them, takes out those that are loaded, puts in the new ones with the parameters of the board, and prints what',
+      'the kernel said. The board is the one that `pibuild run` has on, or any on the network, over SSH.',
+    ].join('\n'),
+    arguments: [
+      { name: '<module>', summary: 'a package of kernel modules, or a folder like ./my-module' },
+      { name: '[parameter...]', summary: 'like number=1, for the last of its modules' },
+    ],
+    options: [
+      { flags: '--board <board>', summary: 'whose kernel it is for, and which emulated board (default: rpi3)' },
+      { flags: '--host <host>', summary: 'a board on the network, like root@192.168.1.7' },
+      { flags: '--identity <file>', summary: "the key that gets in (default: the agent's, or those in ~/.ssh)" },
+    ],
+    examples: [
+      ['push-module i2c-twin', 'while `pibuild run rpi3` is at work in another terminal'],
+      ['push-module ./my-module --host root@192.168.1.7 loud=1', 'into a real one'],
+    ],
+    load: () => import('./push-module.ts'),
+  },
+  {
     name: 'fetch',
     summary: 'Download all that boards need, to work without a network',
     details: 'Sources, packages and tools, those of the emulator too. What is there already is not downloaded again.',

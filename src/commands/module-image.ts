@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { ociArchive } from '../image/oci.ts';
 import { bufferSource, tarMembers } from '../image/tar-reader.ts';
 import { moduleKey, readModule } from '../module/module-info.ts';
@@ -21,7 +20,7 @@ const LINUXKIT = 'org.mobyproject.config';
  * Parameters of the last module are the words after the image's name.
  */
 export function moduleImage(built: BuiltModules, epoch: number): ModuleImage {
-  const own = new Map(built.modules.map(({ name, path }) => [moduleKey(name), { name, bytes: readFileSync(path) }]));
+  const own = new Map(built.modules.map(({ name, bytes }) => [moduleKey(name), { name, bytes }]));
   const kernel = built.kernelModules ? kernelModules(built.kernelModules) : new Map<string, Loadable>();
   const below = new Map([...(built.below ?? [])].map(([name, bytes]) => [moduleKey(name), { name, bytes }]));
   const order: Loadable[] = [];
@@ -40,7 +39,7 @@ export function moduleImage(built: BuiltModules, epoch: number): ModuleImage {
   const reference = `${built.name}:${release.replace(/[^A-Za-z0-9_.-]/g, '-')}`;
   const bytes = ociArchive({
     reference,
-    architecture: readModule(own.get(moduleKey(first.name))?.bytes ?? Buffer.alloc(0))?.machine ?? '',
+    architecture: readModule(first.bytes)?.machine ?? '',
     files: [
       { path: 'load', bytes: built.loader ?? Buffer.alloc(0), executable: true },
       ...order.map((module) => ({ path: `modules/${module.name}.ko`, bytes: module.bytes })),

@@ -27,7 +27,7 @@ export interface OciFile {
 
 /** The archive of an image. */
 export function ociArchive(image: OciImage): Buffer {
-  const layer = tarOf(image.files, image.epoch);
+  const layer = plainTar(image.files, image.epoch);
   const config = json({
     created: new Date(image.epoch * 1000).toISOString().replace('.000Z', 'Z'),
     architecture: image.architecture,
@@ -61,7 +61,7 @@ export function ociArchive(image: OciImage): Buffer {
   // Older Dockers know this file alone (moby, image/tarexport); newer ones and all others go by the index.
   const docker = json([{ Config: blobPath(config), RepoTags: [image.reference], Layers: [blobPath(layer)] }]);
   const files = [config, manifest, layer].map((bytes) => ({ path: blobPath(bytes), bytes }));
-  return tarOf(
+  return plainTar(
     [
       { path: 'oci-layout', bytes: json({ imageLayoutVersion: '1.0.0' }) },
       { path: 'index.json', bytes: index },
@@ -97,7 +97,8 @@ function tagOf(reference: string): string {
   return reference.slice(reference.lastIndexOf(':') + 1);
 }
 
-function tarOf(files: readonly OciFile[], epoch: number): Buffer {
+/** Files in a tar in canonical form, with the folders above them. */
+export function plainTar(files: readonly OciFile[], epoch: number): Buffer {
   const folders = [...new Set(files.flatMap(({ path }) => [...ancestorsOf(path)]))].map((path) => ({ path }));
   const entries = sortByPath<{ path: string } & Partial<OciFile>>([...folders, ...files]);
   return Buffer.concat([...entries.flatMap((entry) => entryOf(entry, epoch)), endOfArchive]);

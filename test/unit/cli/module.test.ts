@@ -146,12 +146,12 @@ describe('a kernel of this machine', () => {
 
 describe('an image that loads modules', () => {
   const built = (depends: string) => {
-    const folder = folderOf({ 'top.ko': koOf({ vermagic: '6.12.1+x SMP', license: 'GPL', depends }) });
+    const bytes = koOf({ vermagic: '6.12.1+x SMP', license: 'GPL', depends });
     const facts = { name: 'top', vermagic: '6.12.1+x SMP', license: 'GPL', depends: [], size: 1 };
     return {
       name: 'lab/top',
       license: 'GPL-2.0-only',
-      modules: [{ ...facts, path: join(folder, 'top.ko') }],
+      modules: [{ ...facts, path: '/top.ko', bytes }],
       loader: Buffer.from('x'),
     };
   };

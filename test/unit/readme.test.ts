@@ -9,12 +9,14 @@ test('the README names every verb, and no other', () => {
   const table = section('Commands')
     .split('\n')
     .filter((line) => line.startsWith('| `'));
-  const named = table.flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([a-z]+)/g)].map(([, verb]) => verb));
+  const named = table.flatMap((line) =>
+    [...(line.split('|')[1] ?? '').matchAll(/`([a-z-]+)/g)].map(([, verb]) => verb),
+  );
   expect(named.sort()).toEqual(verbs.map(({ name }) => name).sort());
 });
 
 test('every command in the README has only options that exist', () => {
-  for (const [, words = ''] of readme.matchAll(/(?:npx |`)pibuild ([a-z]+(?: [^\n`#|]*)?)/g)) {
+  for (const [, words = ''] of readme.matchAll(/(?:npx |`)pibuild ([a-z-]+(?: [^\n`#|]*)?)/g)) {
     const [name, ...rest] = words.trim().split(/\s+/);
     const verb = verbs.find((each) => each.name === name);
     expect(verb, words).toBeDefined();
@@ -32,7 +34,9 @@ test('the README names every variable of the environment, and no other', () => {
 test('the README names every event, and no other', () => {
   const ofBuilds = readFileSync('src/build/event.ts', 'utf8').matchAll(/^ {2}type: '([a-z-]+)';$/gm);
   const ofVerbs = sources('src/commands').flatMap((text) => [
-    ...text.matchAll(/(?:\bjson\(|type: )'([a-z-]+)',? (?:at: Date\.now\(\), (?:board|package)|\{ (?!diagnostic))/g),
+    ...text.matchAll(
+      /(?:\bjson\(|type: )'([a-z-]+)',? (?:at: Date\.now\(\), (?:board|package|module|path)\b|\{ (?!diagnostic))/g,
+    ),
   ]);
   const events = new Set([...ofBuilds, ...ofVerbs].map(([, type]) => type));
   const named = section('Events').matchAll(/^\| `([a-z-]+)` \|/gm);

@@ -73,7 +73,8 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     root,
     image: resolveImage(recipe),
     ...resolveEmulator(recipe, at, problems),
-    checks: [...collectChecks(recipe, name, at, [kernel, ...loaded], problems), ...moduleChecks(name, modules)],
+    // First the modules as the start left them: a later check may take one out.
+    checks: [...moduleChecks(name, modules), ...collectChecks(recipe, name, at, [kernel, ...loaded], problems)],
     variables,
     recipe,
     at: (...path) => at(path),

@@ -97,7 +97,7 @@ describe('pibuild test', () => {
   });
 
   test('says where to look when nothing comes on the console', async () => {
-    const silent = `kernel: {cmdline: [init=/no/such/program]}
+    const silent = `kernel: {cmdline: [init=/no/such/program, panic=0]}
 without: {kernel: {cmdline: ["console=ttyAMA0,115200", "console=ttyS1,115200"]}}
 `;
     const { code, said } = await tested(silent, '--time-scale', '0.2');

@@ -6,6 +6,7 @@ import { type ImageLayer, type ImagePlan, planImage } from './kinds/image.ts';
 import { packageKinds } from './kinds/index.ts';
 import { kernelModuleKind } from './kinds/kernel-module.ts';
 import type { ArtifactRef, ModuleKernel, ModuleParts, PlanContext, Provides } from './kinds/kind.ts';
+import { aptOf } from './kinds/locked.ts';
 import { LOADER_PACKAGE, planLoader } from './kinds/module-loader.ts';
 import { planPackagedKernel } from './kinds/packaged-kernel.ts';
 import type { Board, DebsLock, Package, Project } from './recipe/model.ts';
@@ -131,7 +132,7 @@ export function planModule(project: Project, name: string, board: string, target
   const tasks: Task[] = [];
   if (target !== 'board' && 'host' in target) planner.moduleKernel = target.host;
   else if (target !== 'board') {
-    const packaged = planPackagedKernel(target.deb, target.lock, tools);
+    const packaged = planPackagedKernel(target.deb, target.lock, tools, aptOf(planner));
     tasks.push(...packaged.tasks);
     planner.moduleKernel = packaged.kernel;
   }

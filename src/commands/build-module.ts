@@ -17,7 +17,7 @@ import type { Package, Project } from '../recipe/model.ts';
 import type { Context } from './context.ts';
 import { type HostKernel, openHostKernel } from './host-kernel.ts';
 import { isFolderWord, packageInFolder, withPackage } from './module-folder.ts';
-import { headersLock, parseHeaders } from './packaged-headers.ts';
+import { forgetLocks, headersLock, parseHeaders } from './packaged-headers.ts';
 import { openReporter } from './reporting.ts';
 import { buildOptions, openProject } from './session.ts';
 import { lockVanished, watchVanished } from './vanished.ts';
@@ -90,7 +90,10 @@ async function tryToBuild(
     const job: Job = { context, pack, plan, out, builder, store: build.store, loader: options.loader ?? false };
     const built = await (host ? buildForHost(job, host) : buildAsTask(job)).finally(() => builder.close());
     const again = [...vanished.packages].filter((each) => !relocked.has(each));
-    for (const each of await lockVanished(context, project, again, vanished.emit)) relocked.add(each);
+    const headers = again.filter((each) => each.startsWith('kernel/'));
+    const packages = again.filter((each) => !headers.includes(each));
+    for (const each of await lockVanished(context, project, packages, vanished.emit)) relocked.add(each);
+    for (const each of forgetLocks(context, project, headers, vanished.emit)) relocked.add(each);
     return built;
   } finally {
     reporter.close();

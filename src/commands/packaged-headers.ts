@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Apt, type AptScope, lockFrom, openApt } from '../archive/apt.ts';
 import { writeLock } from '../archive/lock-file.ts';
 import type { Emit } from '../build/event.ts';
@@ -40,15 +40,34 @@ export function parseHeaders(text: string): Headers {
  * when it is not there.
  */
 export async function headersLock(context: Context, project: Project, headers: Headers, emit: Emit): Promise<DebsLock> {
-  const folder = new ProjectPaths(project.root).kernel(headers.folder);
-  const file = join(folder, 'debs.lock.json');
+  const file = lockFile(project, headers.folder);
   const written = readIfThere(file);
   if (written) return parseLock(written, file);
   if (context.options.offline) throw fail('lock/offline', `${headers.deb} was never locked, which needs the network`);
   const lock = await resolve(context, project, headers, emit);
-  mkdirSync(folder, { recursive: true });
-  writeLock(folder, lock);
+  mkdirSync(dirname(file), { recursive: true });
+  writeLock(dirname(file), lock);
   return lock;
+}
+
+/**
+ * Removes the locks of headers that are gone from everywhere, so that the next try takes those that there are now; not when
+ * the user wants nothing to change. `owners` are as in the tasks' ids: `kernel/<folder>`. Names what it removed.
+ */
+export function forgetLocks(context: Context, project: Project, owners: readonly string[], emit: Emit): string[] {
+  if (context.options.frozen || context.options.offline) return [];
+  for (const owner of owners) {
+    const name = owner.slice('kernel/'.length);
+    rmSync(lockFile(project, name), { force: true });
+    const message = `headers that '${name}' was locked to are gone from everywhere, so they are locked anew`;
+    const diagnostic = { severity: 'warning', code: 'archive/relocked', message } as const;
+    emit({ type: 'warning', at: Date.now(), diagnostic });
+  }
+  return [...owners];
+}
+
+function lockFile(project: Project, name: string): string {
+  return join(new ProjectPaths(project.root).kernel(name), 'debs.lock.json');
 }
 
 async function resolve(context: Context, project: Project, headers: Headers, emit: Emit): Promise<DebsLock> {

@@ -89,7 +89,8 @@ export function fetchLocked(pack: Package<LockedDebsRecipe>, context: PlanContex
   return fetchDebs(`${pack.name}:fetch`, lockOf(pack), aptOf(context));
 }
 
-function aptOf(context: PlanContext): ReturnType<typeof aptLibrary> {
+/** The apt of the tools, for mirrors that this machine itself knows nothing of. */
+export function aptOf(context: Pick<PlanContext, 'project'>): ReturnType<typeof aptLibrary> {
   try {
     return aptLibrary(context.project.package(APT_PACKAGE).lock);
   } catch (error) {

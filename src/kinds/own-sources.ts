@@ -5,13 +5,15 @@ import { matcher } from '../image/tree-path.ts';
 import type { Package } from '../recipe/model.ts';
 import { ownFile } from './unpack.ts';
 
-/** What `make` leaves in a module's folder for who builds it there by hand, and what is the recipe's and not the source's. */
+/** What `make` leaves in a module's folder for who builds it there by hand, and what is for people or the recipe's. */
 const NOT_SOURCE = [
   '**/.*',
   '**/.*/**',
   '**/*.{ko,o,a,mod,order,symvers,cmd}',
   '**/*.mod.c',
   '**/Module.symvers',
+  '**/*.md',
+  'LICENSE',
   'package.yaml',
   'debs.lock.json',
 ];

@@ -1,4 +1,4 @@
-import type { Task } from '../graph/task.ts';
+import type { Digest, Task } from '../graph/task.ts';
 import type { DebsLock } from '../recipe/model.ts';
 import { artifact, commandTask } from './command.ts';
 import { fetchDebs } from './fetch.ts';
@@ -24,9 +24,10 @@ export function planPackagedKernel(
   deb: string,
   lock: DebsLock,
   tools: ArtifactRef,
+  apt: readonly Digest[],
 ): { tasks: Task[]; kernel: ModuleKernel & { dev: ArtifactRef } } {
   const arch = headersArchitecture(deb);
-  const fetch = fetchDebs(`kernel/${deb}:fetch`, lock);
+  const fetch = fetchDebs(`kernel/${deb}:fetch`, lock, apt);
   const dev = commandTask({
     id: `kernel/${deb}:dev`,
     title: `lay out the headers of ${deb}`,
@@ -75,11 +76,25 @@ find "$dev/arch" -mindepth 1 -maxdepth 1 -type d ! -name ${arch} -exec rm -r {} 
 for library in root/usr/lib/x86_64-linux-gnu/libelf.so.*; do
   [ ! -e "$library" ] || { mkdir -p "$dev/${KERNEL_LIBRARIES}" && cp "$library" "$dev/${KERNEL_LIBRARIES}/"; }
 done
+cd "$dev"
 code=0
-"$dev/scripts/basic/fixdep" 2> /dev/null || code=$?
+scripts/basic/fixdep 2> /dev/null || code=$?
 if [ "$code" -gt 125 ]; then
-  echo ${quote(`error: the programs in ${deb} that build modules are for another processor than this machine's`)} >&2
-  exit 1
+  # Programs for the kernel's processor: what modules need is made anew, where the package has the source.
+  if ! { gcc -O2 -I scripts/include -o scripts/basic/fixdep scripts/basic/fixdep.c &&
+    gcc -O2 -I scripts/include -o scripts/mod/modpost scripts/mod/{modpost,file2alias,sumversion,symsearch}.c; }; then
+    echo ${quote(`error: the programs in ${deb} that build modules are for another processor than this machine's`)} >&2
+    exit 1
+  fi
+  if grep -q '^CONFIG_GENDWARFKSYMS=y' .config; then
+    echo ${quote(`error: ${deb} is of a kernel whose modules take gendwarfksyms, which the package has for arm64 alone`)} >&2
+    exit 1
+  fi
+  if grep -q '^CONFIG_MODVERSIONS=y' .config; then
+    (cd scripts/genksyms && bison -o parse.tab.c --defines=parse.tab.h -t -l parse.y && flex -L -o lex.lex.c lex.l &&
+      gcc -O2 -I . -I ../include -o genksyms genksyms.c parse.tab.c lex.lex.c)
+  fi
 fi
+find . -name '*.o' -delete
 `;
 }

@@ -52,7 +52,7 @@ export async function downloadAll<T extends Download>(
   done: (download: T, path: string) => Promise<void>,
 ): Promise<void> {
   const transfer = await openTransfer({ connect: options.connect ?? 10_000, stall: options.stall ?? 30_000 });
-  const failures: Diagnostic[] = [];
+  const failures = new Map<T, Diagnostic>();
   const queue = [...downloads];
   const troubled = new Set<string>();
   const worker = async (): Promise<void> => {
@@ -61,7 +61,7 @@ export async function downloadAll<T extends Download>(
         options.signal.throwIfAborted();
         const outcome = await downloadOne(next, transfer, troubled, options);
         if ('path' in outcome) await done(next, outcome.path);
-        else failures.push(outcome);
+        else failures.set(next, outcome);
       }
     } catch (error) {
       // Cancelled, or the disk is full: the others finish their file and begin no more.
@@ -77,7 +77,9 @@ export async function downloadAll<T extends Download>(
   } finally {
     await transfer.close();
   }
-  if (failures.length > 0) throw new Failure(...failures);
+  // In the order in which they were asked for, whichever ended first.
+  const told = downloads.flatMap((download) => failures.get(download) ?? []);
+  if (told.length > 0) throw new Failure(...told);
 }
 
 /** What a place last came to. */

@@ -5,6 +5,12 @@ import { fileURLToPath } from 'node:url';
 /** pibuild's own folder: where its built-in boards, packages and overlays are. */
 export const installation: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
+/**
+ * Where a task's own folder is in its sandbox: `in/`, `out/` and all that it makes are below it. REAPI calls it the working
+ * directory. Nothing outside of a sandbox is meant by it.
+ */
+export const workFolder = '/work';
+
 /** Every folder of a project. No other file joins these names. */
 export class ProjectPaths {
   readonly root: string;

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { didYouMean, Failure, fail } from '../diagnostic.ts';
+import { workFolder } from '../paths.ts';
 import type { DebsLock, LockedDeb } from '../recipe/model.ts';
 import type { ArchiveName } from './apt-defaults.ts';
 import { type Mirror, type MirrorSources, mirrorsOf } from './mirror.ts';
@@ -50,7 +51,7 @@ export async function openApt(scope: AptScope, options: AptOptions): Promise<Apt
   const binds = layOut(scope, sources, options.folder);
   const apt = async (...argv: string[]) => {
     options.signal.throwIfAborted();
-    return options.run(['env', 'APT_CONFIG=/work/apt.conf', ...argv], { binds });
+    return options.run(['env', `APT_CONFIG=${workFolder}/apt.conf`, ...argv], { binds });
   };
   const update = await apt('apt-get', 'update', '--error-on=any');
   if (update.code !== 0) {
@@ -156,7 +157,7 @@ async function architecturesOf(url: string, transfer: Transfer, signal: AbortSig
 function aptUri(url: string, folders: string[]): string {
   if (!url.startsWith('file:')) return url;
   if (!folders.includes(url)) folders.push(url);
-  return `file:/work/mirror-${folders.indexOf(url)}/`;
+  return `file:${workFolder}/mirror-${folders.indexOf(url)}/`;
 }
 
 function layOut(scope: AptScope, sources: readonly Source[], folder: string) {
@@ -172,7 +173,7 @@ function layOut(scope: AptScope, sources: readonly Source[], folder: string) {
   writeFileSync(join(folder, 'etc/sources.list'), lines.join(''));
   writeFileSync(join(folder, 'apt.conf'), aptConfiguration(scope.architecture));
   return [
-    { source: folder, target: '/work', writable: true },
+    { source: folder, target: workFolder, writable: true },
     ...sources
       .filter(({ uri }, index) => uri.startsWith('file:') && sources.findIndex((each) => each.uri === uri) === index)
       .map(({ mirror, uri }) => ({ source: new URL(mirror.url).pathname, target: new URL(uri).pathname })),
@@ -181,16 +182,16 @@ function layOut(scope: AptScope, sources: readonly Source[], folder: string) {
 
 /** Everything apt would take from the system it runs on is put elsewhere: nothing of the tree or the host influences a lock. */
 function aptConfiguration(architecture: string): string {
-  return `Dir "/work";
-Dir::Etc "/work/etc";
-Dir::Etc::parts "/work/etc/parts";
-Dir::Etc::sourceparts "/work/etc/parts";
-Dir::Etc::preferencesparts "/work/etc/parts";
-Dir::Etc::trustedparts "/work/etc/parts";
-Dir::State "/work";
-Dir::State::status "/work/status";
-Dir::State::lists "/work/lists";
-Dir::Cache "/work/cache";
+  return `Dir "${workFolder}";
+Dir::Etc "${workFolder}/etc";
+Dir::Etc::parts "${workFolder}/etc/parts";
+Dir::Etc::sourceparts "${workFolder}/etc/parts";
+Dir::Etc::preferencesparts "${workFolder}/etc/parts";
+Dir::Etc::trustedparts "${workFolder}/etc/parts";
+Dir::State "${workFolder}";
+Dir::State::status "${workFolder}/status";
+Dir::State::lists "${workFolder}/lists";
+Dir::Cache "${workFolder}/cache";
 Dir::Bin::methods "/usr/lib/apt/methods";
 APT::Architecture "${architecture}";
 APT::Architectures { "${architecture}"; };

@@ -4,6 +4,7 @@ import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import type { Artifact, Digest, Task } from '../graph/task.ts';
 import type { BlobStore, TaskKind, Workspace } from '../kinds/kind.ts';
 import { quote } from '../kinds/script.ts';
+import { workFolder } from '../paths.ts';
 import { commandEnvironment, SCRIPT, scriptArguments, scriptText } from './action.ts';
 import { run } from './command.ts';
 import { sandboxProblem } from './host.ts';
@@ -44,9 +45,9 @@ export function prepare(execution: Execution): { sandbox: Sandbox; argv: string[
   writing(() => writeFileSync(join(work, SCRIPT), scriptText(spec)));
   if (spec.ccache) writing(() => mkdirSync(store.paths.ccache, { recursive: true }));
   const binds: Bind[] = [
-    { source: work, target: '/work', writable: true },
-    { source: join(work, 'in'), target: '/work/in' },
-    ...trees(execution).map(([name, path]) => ({ source: path, target: `/work/in/${name}` })),
+    { source: work, target: workFolder, writable: true },
+    { source: join(work, 'in'), target: join(workFolder, 'in') },
+    ...trees(execution).map(([name, path]) => ({ source: path, target: join(workFolder, 'in', name) })),
     ...(spec.ccache ? [{ source: store.paths.ccache, target: '/ccache', writable: true }] : []),
     ...(jobserver ? [{ source: jobserver.path, target: JOBSERVER, writable: true }] : []),
   ];
@@ -55,7 +56,7 @@ export function prepare(execution: Execution): { sandbox: Sandbox; argv: string[
     ...(spec.ccache ? { CCACHE_DIR: '/ccache' } : {}),
     ...(jobserver ? { MAKEFLAGS: jobserver.makeFlags(JOBSERVER) } : {}),
   };
-  const sandbox: Sandbox = { bubblewrap, root: tools, binds, environment, folder: '/work', network: false };
+  const sandbox: Sandbox = { bubblewrap, root: tools, binds, environment, folder: workFolder, network: false };
   return { sandbox, argv: sandboxed(sandbox, scriptArguments) };
 }
 

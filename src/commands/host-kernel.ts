@@ -5,6 +5,7 @@ import { fail } from '../diagnostic.ts';
 import { parseConfig } from '../kconfig/config.ts';
 import type { ModuleKernel } from '../kinds/kind.ts';
 import { HOST_LIBRARIES } from '../kinds/module-script.ts';
+import { workFolder } from '../paths.ts';
 import { isFile, isFolder } from '../recipe/files.ts';
 
 /** A kernel build tree of this machine: what it is, and how the sandbox gets to see it. */
@@ -17,7 +18,7 @@ export interface HostKernel {
 }
 
 /** Where the host's folders are bound below, each at its own path, so that links from one to the other hold. */
-const HOST = '/work/host';
+const HOST = `${workFolder}/host`;
 
 /**
  * Looks at a build tree: a kernel's own source, one built with O=, or installed headers, which are several folders. It is

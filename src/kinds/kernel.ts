@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../diagnostic.ts';
 import type { Input, Task } from '../graph/task.ts';
+import { workFolder } from '../paths.ts';
 import type { Board, Package } from '../recipe/model.ts';
 import { checkKconfigTask, KERNEL_KCONFIG } from './check-kconfig.ts';
 import { artifact, commandTask } from './command.ts';
@@ -115,25 +116,25 @@ KBUILD_BUILD_TIMESTAMP=$(date -u -d "@$SOURCE_DATE_EPOCH"); export KBUILD_BUILD_
 ${useCcache}
 kbuild() { make -C .. O=build LOCALVERSION= CC="$CCACHE aarch64-linux-gnu-gcc" HOSTCC="$CCACHE gcc" "$@"; }
 kbuild -s olddefconfig
-cmp .config /work/in/config
+cmp .config ${workFolder}/in/config
 kbuild Image dtbs modules
-cp arch/arm64/boot/Image /work/out/image
-cp System.map /work/out/system-map
+cp arch/arm64/boot/Image ${workFolder}/out/image
+cp System.map ${workFolder}/out/system-map
 
-mkdir -p /work/out/dtbs
-kbuild -s dtbs_install INSTALL_DTBS_PATH=/work/out/dtbs
+mkdir -p ${workFolder}/out/dtbs
+kbuild -s dtbs_install INSTALL_DTBS_PATH=${workFolder}/out/dtbs
 
 # Modules, with what depmod makes of them (modules_install runs it), without links into this sandbox.
-kbuild -s modules_install INSTALL_MOD_PATH=/work/stage INSTALL_MOD_STRIP=1
-rm -f /work/stage/lib/modules/*/build /work/stage/lib/modules/*/source
+kbuild -s modules_install INSTALL_MOD_PATH=${workFolder}/stage INSTALL_MOD_STRIP=1
+rm -f ${workFolder}/stage/lib/modules/*/build ${workFolder}/stage/lib/modules/*/source
 
 # What modules outside of the kernel are built against: the kernel's own list of files (scripts/package). It would build its
 # host programs anew for the target where CC is not HOSTCC, but the modules are built here, too.
 env CC=gcc HOSTCC=gcc srctree=.. SRCARCH=arm64 MAKE=make \
-  sh ../scripts/package/install-extmod-build /work/out/dev
-cp .config /work/out/dev/.config
+  sh ../scripts/package/install-extmod-build ${workFolder}/out/dev
+cp .config ${workFolder}/out/dev/.config
 
-cd /work
+cd ${workFolder}
 ${canonicalTar} -C stage -cf out/modules .
 `,
   });

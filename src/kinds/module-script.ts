@@ -1,3 +1,4 @@
+import { workFolder } from '../paths.ts';
 import { quote, script, useCcache } from './script.ts';
 
 /** The bash that compiles kernel modules: the same for a kernel of ours, one of packaged headers, and one of the host. */
@@ -22,7 +23,7 @@ export interface BuildOptions {
 
 /** Where libraries lie that the kernel's own programs need: in its tree, and of kernels of the host. */
 export const KERNEL_LIBRARIES = '.lib';
-export const HOST_LIBRARIES = '/work/host/.lib';
+export const HOST_LIBRARIES = `${workFolder}/host/.lib`;
 
 const architectures = {
   arm64: { ARCH: 'arm64', CROSS_COMPILE: 'aarch64-linux-gnu-' },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../diagnostic.ts';
 import type { Input, Task, TaskId } from '../graph/task.ts';
+import { workFolder } from '../paths.ts';
 import type { DebsLock, Package } from '../recipe/model.ts';
 import { artifact, commandTask } from './command.ts';
 import { debFile } from './fetch.ts';
@@ -141,7 +142,7 @@ leave() {
 }
 ${exclude.map((glob) => `leave ${quote(glob)} ${globWord(glob)}`).join('\n')}
 mkdir -p ${mountPoints.join(' ')}
-cp -r --no-preserve=mode /work/in/files/. .
+cp -r --no-preserve=mode ${workFolder}/in/files/. .
 link() {
   mkdir -p "$(dirname "$1")"
   if [ -e "$1" ] || [ -L "$1" ]; then echo "'$1' cannot be a link to '$2': it is there already" >&2; exit 1; fi

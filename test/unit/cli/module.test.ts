@@ -7,6 +7,7 @@ import { moduleImage } from '../../../src/commands/module-image.ts';
 import { parseHeaders } from '../../../src/commands/packaged-headers.ts';
 import { type KernelModuleRecipe, modulesOf } from '../../../src/kinds/kernel-module.ts';
 import { headersArchitecture } from '../../../src/kinds/packaged-kernel.ts';
+import { workFolder } from '../../../src/paths.ts';
 import type { Package } from '../../../src/recipe/model.ts';
 import { koOf, moduleRecipe, projectWith } from '../../helpers/modules.ts';
 import { complaint, folderOf } from '../../helpers/recipes.ts';
@@ -91,8 +92,8 @@ describe('a kernel of this machine', () => {
     expect(openHostKernel(folder)).toEqual({
       folder,
       release: '6.12.1-mine',
-      kernel: { arch: 'arm64', make: `-C /work/host${folder}` },
-      binds: [{ source: folder, target: `/work/host${folder}` }],
+      kernel: { arch: 'arm64', make: `-C ${workFolder}/host${folder}` },
+      binds: [{ source: folder, target: `${workFolder}/host${folder}` }],
     });
   });
 
@@ -100,7 +101,7 @@ describe('a kernel of this machine', () => {
     const root = folderOf({ 'source/Makefile': 'VERSION = 6\n' });
     const output = folderOf({ ...built, Makefile: `# Automatically generated\ninclude ${root}/source/Makefile\n` });
     const { kernel, binds } = openHostKernel(output);
-    expect(kernel.make).toBe(`-C /work/host${root}/source O=/work/host${output}`);
+    expect(kernel.make).toBe(`-C ${workFolder}/host${root}/source O=${workFolder}/host${output}`);
     expect(binds.map(({ source }) => source)).toEqual([output, `${root}/source`]);
   });
 
@@ -110,8 +111,8 @@ describe('a kernel of this machine', () => {
     const folder = folderOf(others);
     symlinkSync(join('..', root.slice(root.lastIndexOf('/') + 1), 'lib/kbuild/scripts'), join(folder, 'scripts'));
     expect(openHostKernel(folder).binds.map(({ target }) => target)).toEqual([
-      `/work/host${folder}`,
-      `/work/host${root}/lib/kbuild/scripts`,
+      `${workFolder}/host${folder}`,
+      `${workFolder}/host${root}/lib/kbuild/scripts`,
     ]);
   });
 

@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
+import { lstatSync, rmSync, type Stats } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeDirectory } from '../graph/reapi.ts';
 import type { Digest, Fingerprint } from '../graph/task.ts';
+import { namesIn } from './names.ts';
 import type { Store } from './store.ts';
 
 /** What a collection did. */
@@ -77,7 +78,7 @@ function reachOf(
 
 /** Unpacked trees are links to blobs: those of forgotten results would keep the bytes on the disk. */
 async function dropTrees(store: Store, marked: ReadonlyMap<string, number>): Promise<void> {
-  for (const hash of names(store.paths.trees)) {
+  for (const hash of namesIn(store.paths.trees)) {
     if (!marked.has(hash)) await rm(store.paths.tree(hash), { recursive: true, force: true });
   }
 }
@@ -89,8 +90,8 @@ interface Entry {
 }
 
 function filesTwoDeep(folder: string): Entry[] {
-  return names(folder).flatMap((group) =>
-    names(join(folder, group)).flatMap((name) => {
+  return namesIn(folder).flatMap((group) =>
+    namesIn(join(folder, group)).flatMap((name) => {
       const path = join(folder, group, name);
       const stat = lstatSync(path, { throwIfNoEntry: false });
       return stat ? [{ name, path, stat }] : [];
@@ -100,14 +101,6 @@ function filesTwoDeep(folder: string): Entry[] {
 
 function newestFirst(entries: readonly Entry[], by: 'mtimeMs' | 'ctimeMs'): Entry[] {
   return [...entries].sort((a, b) => b.stat[by] - a.stat[by]);
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 function sum(numbers: Iterable<number>): number {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { hashFile } from './hash.ts';
 
 /** Where two results of the same task differ. */
 
@@ -33,7 +34,7 @@ async function inTrees(before: string, now: string, below: string): Promise<stri
         return `'${path}' points elsewhere: ${readlinkSync(one)}, ${readlinkSync(two)}`;
     } else if (a.isFile() && b.isFile()) {
       if ((a.mode & 0o100) !== (b.mode & 0o100)) return `'${path}' is executable in only one run`;
-      if (a.size !== b.size || (await hash(one)) !== (await hash(two))) {
+      if (a.size !== b.size || (await hashFile(one)).hash !== (await hashFile(two)).hash) {
         return `'${path}': ${(await inArchives(one, two)) ?? inBytes(one, two)}`;
       }
     } else return `'${path}' is of another type`;
@@ -98,10 +99,4 @@ function inBytes(before: string, now: string): string {
     closeSync(a);
     closeSync(b);
   }
-}
-
-async function hash(path: string): Promise<string> {
-  const sum = createHash('sha256');
-  await pipeline(createReadStream(path), sum);
-  return sum.digest('hex');
 }

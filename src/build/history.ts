@@ -1,7 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { digestOf } from '../graph/reapi.ts';
 import type { Artifact, Task } from '../graph/task.ts';
+import { Remembered } from './remembered.ts';
 
 /** What a task was made of when it was last decided about: what `why` compares with. */
 export interface TaskRecord {
@@ -18,40 +17,23 @@ export interface TaskRecord {
 
 /** What every task of a graph was made of, kept in one file; losing it loses only explanations. */
 export class History {
-  readonly #path: string;
-  #records: Record<string, TaskRecord> = {};
-  #changed = false;
+  readonly #records: Remembered<TaskRecord>;
 
   constructor(path: string) {
-    this.#path = path;
-    try {
-      this.#records = JSON.parse(readFileSync(path, 'utf8'));
-    } catch {
-      // Never built, or unreadable: both mean that nothing is known.
-    }
+    this.#records = new Remembered(path);
   }
 
   /** What a task was made of the last time. */
   last(task: Task): TaskRecord | undefined {
-    return this.#records[task.id];
+    return this.#records.get(task.id);
   }
 
   set(task: Task, record: TaskRecord): void {
-    if (this.#records[task.id]?.fingerprint === record.fingerprint) return;
-    this.#records[task.id] = record;
-    this.#changed = true;
+    if (this.last(task)?.fingerprint !== record.fingerprint) this.#records.set(task.id, record);
   }
 
-  /** Writes what changed. That it cannot be written stops no build. */
   save(): void {
-    if (!this.#changed) return;
-    try {
-      mkdirSync(dirname(this.#path), { recursive: true });
-      writeFileSync(`${this.#path}.${process.pid}`, JSON.stringify(this.#records));
-      renameSync(`${this.#path}.${process.pid}`, this.#path);
-    } catch {
-      // Without it the next `why` knows less.
-    }
+    this.#records.save();
   }
 }
 

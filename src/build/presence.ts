@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../diagnostic.ts';
 import { claim, untilFree } from './lock.ts';
+import { namesIn } from './names.ts';
 import { type Store, writing } from './store.ts';
 
 /**
@@ -42,7 +43,7 @@ export async function alone<T>(store: Store, action: () => Promise<T>): Promise<
 /** Removes the temporary folders of processes that are gone. Returns how many. */
 export async function sweep(store: Store): Promise<number> {
   let count = 0;
-  for (const session of names(store.paths.temporary)) {
+  for (const session of namesIn(store.paths.temporary)) {
     const release = session === store.session ? undefined : await claim(store.paths.root, session);
     if (!release) continue;
     await rm(store.paths.temporaryOf(session), { recursive: true, force: true });
@@ -73,7 +74,7 @@ function makeFolder(folder: string): void {
 /** The sessions of processes that live; the marks of dead ones are removed. */
 async function living(store: Store): Promise<string[]> {
   const alive: string[] = [];
-  for (const session of names(store.paths.presence())) {
+  for (const session of namesIn(store.paths.presence())) {
     const release = await claim(store.paths.root, session);
     if (!release) {
       alive.push(session);
@@ -83,12 +84,4 @@ async function living(store: Store): Promise<string[]> {
     release();
   }
   return alive;
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesIn } from '../build/names.ts';
 import { formatBytes, table } from '../report/format.ts';
 import type { Context } from './context.ts';
 import { type Call, exitCodes } from './verb.ts';
@@ -41,12 +42,4 @@ function sumOf(folders: readonly string[], seen: Set<number>): { files: number; 
   };
   for (const folder of folders) visit(folder);
   return sum;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

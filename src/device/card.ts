@@ -1,9 +1,9 @@
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Failure, fail } from '../diagnostic.ts';
 import { type BootFiles, bootFiles, readConfigTxt } from './config-txt.ts';
 import type { Machine } from './machine.ts';
-import { bootPartition, readPartitionTable, SECTOR } from './partition-table.ts';
+import { bootPartition, partitionsOf } from './partition-table.ts';
 import { type DeviceTools, deviceSandbox, INSIDE, runTool } from './tools.ts';
 
 /** What a board's firmware loads from its card, copied out of the image. */
@@ -58,14 +58,7 @@ export async function readCard(
 }
 
 async function findBootPartition(image: string): Promise<number> {
-  const sector = Buffer.alloc(SECTOR);
-  const file = await open(image, 'r');
-  try {
-    await file.read(sector, 0, SECTOR, 0);
-  } finally {
-    await file.close();
-  }
-  const partitions = readPartitionTable(sector);
+  const partitions = await partitionsOf(image);
   if (partitions === undefined) throw notBootable(image, 'it has no partition table');
   const partition = bootPartition(partitions);
   if (partition === undefined) throw notBootable(image, 'it has no FAT partition');

@@ -1,3 +1,5 @@
+import { open } from 'node:fs/promises';
+
 /** An entry of a classic partition table (MBR), in bytes. */
 export interface PartitionEntry {
   /** 1 to 4, as in mmcblk0p1. */
@@ -24,6 +26,18 @@ export function readPartitionTable(sector: Uint8Array): PartitionEntry[] | undef
   return [0, 1, 2, 3]
     .map((index) => entry(view, index))
     .filter((partition) => partition.type !== 0 && partition.size > 0);
+}
+
+/** The partitions of a disk or of an image of one; undefined when it has no partition table. */
+export async function partitionsOf(image: string): Promise<PartitionEntry[] | undefined> {
+  const sector = Buffer.alloc(SECTOR);
+  const file = await open(image, 'r');
+  try {
+    await file.read(sector, 0, SECTOR, 0);
+  } finally {
+    await file.close();
+  }
+  return readPartitionTable(sector);
 }
 
 /** The partition that the firmware boots from: the first FAT one. */

@@ -1,16 +1,16 @@
-import { access, open } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { run } from '../build/command.ts';
 import { throughLoader } from '../build/sandbox.ts';
 import { type Disk, partitionsSeen } from './block-device.ts';
-import { type PartitionEntry, readPartitionTable, SECTOR } from './partition-table.ts';
+import { type PartitionEntry, partitionsOf } from './partition-table.ts';
 
 /**
  * Waits until the kernel sees the partitions of the image that a disk holds now. udev asks it to look whenever a disk
  * that was written to is closed, so where it runs there is nothing to do but to wait a moment.
  */
 export async function seesPartitions(disk: Disk, image: string, signal: AbortSignal): Promise<boolean> {
-  const expected = await partitionsOf(image);
+  const expected = (await partitionsOf(image)) ?? [];
   const patience = (await isThere(UDEV)) ? 30 : 1;
   for (let tries = 0; tries < patience; tries++) {
     if (tries > 0) await wait(100, undefined, { signal });
@@ -26,17 +26,6 @@ export async function rereadTable(disk: Disk, tools: string, signal: AbortSignal
 }
 
 const UDEV = '/run/udev/control';
-
-async function partitionsOf(image: string): Promise<PartitionEntry[]> {
-  const sector = Buffer.alloc(SECTOR);
-  const file = await open(image, 'r');
-  try {
-    await file.read(sector, 0, SECTOR, 0);
-  } finally {
-    await file.close();
-  }
-  return readPartitionTable(sector) ?? [];
-}
 
 type Place = Pick<PartitionEntry, 'number' | 'offset' | 'size'>;
 

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesIn } from '../build/names.ts';
 import type { Forward } from './forward.ts';
 
 /** What other commands need to know of a board that `pibuild run` has on: a file beside its image, while it is on. */
@@ -27,7 +28,8 @@ export function rememberRunning(output: string, forwards: readonly Forward[]): (
 
 /** The boards that are on, of those with this folder: the one started last comes first. What the dead left is removed. */
 export function findRunning(output: string): RunningBoard[] {
-  const found = namesIn(output).flatMap((name): RunningBoard[] => {
+  const names = namesIn(output).filter((name) => FILE.test(name));
+  const found = names.flatMap((name): RunningBoard[] => {
     const file = join(output, name);
     const running = read(file);
     if (running !== undefined && running.started === startOf(running.pid)) return [running];
@@ -35,15 +37,6 @@ export function findRunning(output: string): RunningBoard[] {
     return [];
   });
   return found.sort((a, b) => Number(b.started) - Number(a.started));
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => FILE.test(name));
-  } catch {
-    // No image was ever made.
-    return [];
-  }
 }
 
 function read(file: string): RunningBoard | undefined {

@@ -67,10 +67,9 @@ export async function build(graph: TaskGraph, targets: readonly TaskId[], option
   return new Builder(graph, options).build(targets);
 }
 
-/** What a task came to: its artifacts, and its identity where it has one. */
+/** What a task came to. */
 interface Outcome {
   readonly artifacts: Readonly<Record<string, Artifact>>;
-  readonly fingerprint?: Fingerprint;
 }
 
 interface Identity {
@@ -104,6 +103,7 @@ export class Builder {
   readonly #outcomes = new Map<TaskId, Promise<Outcome>>();
   readonly #rebuilds = new Map<TaskId, Promise<Outcome>>();
   readonly #roots = new Map<string, Directory>();
+  readonly #jobCount: number;
   readonly #slots: Slots;
   readonly #pools: Readonly<Record<Pool, Slots>>;
   readonly #stop = new AbortController();
@@ -119,7 +119,8 @@ export class Builder {
   constructor(graph: TaskGraph, options: BuildOptions) {
     this.#graph = graph;
     this.#options = options;
-    this.#slots = new Slots(options.jobs ?? availableParallelism());
+    this.#jobCount = options.jobs ?? availableParallelism();
+    this.#slots = new Slots(this.#jobCount);
     this.#pools = {
       network: new Slots(POOL_SIZES.network),
       compile: new Slots(POOL_SIZES.compile),
@@ -177,23 +178,23 @@ export class Builder {
    * the task without being declared, or a tool that does not do the same thing twice. The result is not replaced.
    */
   async check(id: TaskId): Promise<Difference[]> {
+    await this.#present();
     const task = this.#task(id);
-    const kind = this.#kind(task);
     const log = this.#logPath(task).replace(/log$/, 'check.log');
-    if (kind.known) return [];
+    if (this.#kind(task).known) return [];
     const inputs = await this.#inputPaths(task, await this.#inputArtifacts(task));
     const { artifacts } = await this.#resolve(id);
     return this.#inTurn(task, async () => {
       const { emit, store } = this.#options;
       const scratch = store.temporary(`check-${id}`);
       const { title } = task;
-      const fingerprint = 'check' as Fingerprint;
+      // Nothing is recorded under it.
+      const fingerprint = '' as Fingerprint;
       const started = Date.now();
       writing(() => writeFileSync(log, ''));
       emit({ type: 'task-started', at: started, task: id, title, reason: 'to check it', log });
       const execution = { ...(await this.#execution(task, inputs, scratch)), log };
-      if (kind.run) await perform(execution);
-      else await execute(execution, prepare(execution).argv);
+      await this.#carryOut(execution);
       const differing: Difference[] = [];
       for (const [name, before] of Object.entries(artifacts)) {
         const path = artifactPath(execution, name);
@@ -203,7 +204,7 @@ export class Builder {
         differing.push({ artifact: name, where: await firstDifference(stored, path) });
       }
       const took = Date.now() - started;
-      emit({ type: 'task-finished', at: Date.now(), task: id, title, fingerprint, outcome: 'ran', took });
+      emit({ ...ended(task), fingerprint, outcome: 'ran', took });
       this.#cleaning.push(store.discard(scratch));
       return differing;
     });
@@ -269,7 +270,7 @@ export class Builder {
     if (!artifacts) return this.#run(task);
     this.#options.history.set(task, record);
     this.#options.emit({ ...ended(task), fingerprint, outcome: 'stored', took: 0 });
-    return { artifacts, fingerprint };
+    return { artifacts };
   }
 
   async #identity(task: Task, kind: TaskKind<never>, inputs: Readonly<Record<string, Artifact>>): Promise<Identity> {
@@ -366,7 +367,7 @@ export class Builder {
       if (!artifacts || !identity) return action();
       const { fingerprint } = identity;
       emit({ ...ended(task), fingerprint, outcome: 'elsewhere', took: 0 });
-      return { artifacts, fingerprint };
+      return { artifacts };
     });
   }
 
@@ -390,7 +391,7 @@ export class Builder {
     const fingerprint = identity?.fingerprint ?? ('' as Fingerprint);
     emit({ ...ended(task), fingerprint, outcome: 'ran', took });
     this.#cleaning.push(store.discard(facts.scratch), store.discard(this.#options.failed(task.id)));
-    return { artifacts, ...(identity && { fingerprint }) };
+    return { artifacts };
   }
 
   async #perform(execution: Execution, facts: Attempt): Promise<Record<string, Artifact>> {
@@ -401,14 +402,17 @@ export class Builder {
         'run `pibuild fetch` once while online, or leave out --offline',
       );
     }
-    if (execution.kind.run) await perform(execution);
-    else {
-      const { sandbox, argv } = prepare(execution);
-      facts.argv = byHand(sandbox, execution.task);
-      const ended = execution.jobserver?.begin();
-      await execute(execution, argv).finally(() => ended?.());
-    }
+    await this.#carryOut(execution, facts);
     return this.#keep(execution);
+  }
+
+  /** Does what the task does; the artifacts are then below its `out/`. */
+  async #carryOut(execution: Execution, facts?: Attempt): Promise<void> {
+    if (execution.kind.run) return perform(execution);
+    const { sandbox, argv } = prepare(execution);
+    if (facts) facts.argv = byHand(sandbox, execution.task);
+    const ended = execution.jobserver?.begin();
+    await execute(execution, argv).finally(() => ended?.());
   }
 
   /**
@@ -517,8 +521,7 @@ export class Builder {
   }
 
   #jobs(tree: string): Promise<Jobserver> {
-    const jobs = this.#options.jobs ?? availableParallelism();
-    this.#jobserver ??= Jobserver.create(this.#options.store.temporary('jobserver'), tree, jobs);
+    this.#jobserver ??= Jobserver.create(this.#options.store.temporary('jobserver'), tree, this.#jobCount);
     return this.#jobserver;
   }
 

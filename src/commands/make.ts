@@ -20,15 +20,22 @@ export async function run(context: Context, call: Call<{ check?: boolean }>): Pr
   const relocked = new Set<string>();
   for (;;) {
     const before = relocked.size;
-    const ok = await make(context, name, tasks, relocked);
-    if (ok && call.options.check) await check(context, name, tasks);
-    if (ok) return exitCodes.ok;
+    if (await make(context, name, tasks, relocked, call.options.check ?? false)) return exitCodes.ok;
     if (relocked.size === before) return exitCodes.failed;
   }
 }
 
-/** One build. When it fails for files that are gone from everywhere, their packages are locked anew, each once. */
-async function make(context: Context, name: string, tasks: readonly string[], relocked: Set<string>): Promise<boolean> {
+/**
+ * One build, and if asked for a check of what it came to. When it fails for files that are gone from everywhere, their
+ * packages are locked anew, each once.
+ */
+async function make(
+  context: Context,
+  name: string,
+  tasks: readonly string[],
+  relocked: Set<string>,
+  checking: boolean,
+): Promise<boolean> {
   const project = openProject(context);
   const plan = planBoard(project, name);
   const targets = targetsOf(plan.graph, tasks);
@@ -39,25 +46,15 @@ async function make(context: Context, name: string, tasks: readonly string[], re
     if (result.ok && tasks.length === 0) await leaveResults(context, project, plan, result, reporter.emit);
     const again = [...vanished.packages].filter((each) => !relocked.has(each));
     for (const each of await lockVanished(context, project, again, reporter.emit)) relocked.add(each);
-    return result.ok;
-  } finally {
+    if (!result.ok || !checking) return result.ok;
+    // Without tasks, everything that the image is made of; with some, those alone.
+    const chosen = tasks.length > 0 ? targets : inOrder(plan.graph, targets).map(({ id }) => id);
+    const checked = await checkTasks(plan.graph, chosen, buildOptions(context, project, name, reporter.emit));
     reporter.close();
-  }
-}
-
-/** Without tasks, everything that the image is made of; with some, those alone. */
-async function check(context: Context, name: string, tasks: readonly string[]): Promise<void> {
-  const project = openProject(context);
-  const { graph } = planBoard(project, name);
-  const all = inOrder(graph, graph.targets).map(({ id }) => id);
-  const chosen = tasks.length > 0 ? targetsOf(graph, tasks) : all;
-  const reporter = openReporter(context, name);
-  try {
-    const options = buildOptions(context, project, name, reporter.emit);
-    const checked = await checkTasks(graph, chosen, options);
-    reporter.close();
-    if (!context.options.json)
+    if (!context.options.json) {
       context.stdout.write(`${count(checked, 'task')} checked: each did the same thing twice\n`);
+    }
+    return true;
   } finally {
     reporter.close();
   }

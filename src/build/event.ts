@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../diagnostic.ts';
-import type { Fingerprint, TaskId } from '../graph/task.ts';
+import type { Fingerprint, Task, TaskId } from '../graph/task.ts';
 
 /** Everything that can happen in a build. Reporters (`report/`) turn events into text; nothing else prints. */
 export type Event =
@@ -142,3 +142,8 @@ export interface Failed {
 }
 
 export type Emit = (event: Event) => void;
+
+/** What every event about the end of a task says. */
+export function ended({ id, title }: Pick<Task, 'id' | 'title'>): Pick<TaskFinished, 'type' | 'at' | 'task' | 'title'> {
+  return { type: 'task-finished', at: Date.now(), task: id, title };
+}

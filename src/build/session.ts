@@ -1,0 +1,47 @@
+import { rmSync } from 'node:fs';
+import { Jobserver } from './jobserver.ts';
+import { enter, sweep } from './presence.ts';
+import type { Store } from './store.ts';
+
+/** What a builder holds in the store while it is at work: its presence, its jobserver, its temporary folders. */
+export class Session {
+  readonly #store: Store;
+  readonly #jobs: number;
+  readonly #cleaning: Promise<void>[] = [];
+  #leave: Promise<() => void> | undefined;
+  #jobserver: Promise<Jobserver> | undefined;
+
+  constructor(store: Store, jobs: number) {
+    this.#store = store;
+    this.#jobs = jobs;
+  }
+
+  /** Shows others that somebody is at work in the store, until `close`. */
+  async begin(): Promise<void> {
+    this.#leave ??= enter(this.#store);
+    await this.#leave;
+  }
+
+  /** The one jobserver of all tasks; `tree` has the program that makes its pipe. */
+  jobserver(tree: string): Promise<Jobserver> {
+    this.#jobserver ??= Jobserver.create(this.#store.temporary('jobserver'), tree, this.#jobs);
+    return this.#jobserver;
+  }
+
+  /** Removes a folder while the build goes on. */
+  discard(folder: string): void {
+    this.#cleaning.push(this.#store.discard(folder));
+  }
+
+  /** Ends it all. `sweeping`: also removes what processes that are gone left in the store. */
+  async close(sweeping: boolean): Promise<void> {
+    await Promise.allSettled(this.#cleaning);
+    const jobserver = await this.#jobserver?.catch(() => undefined);
+    this.#jobserver = undefined;
+    jobserver?.close();
+    rmSync(this.#store.paths.temporaryOf(this.#store.session), { recursive: true, force: true });
+    if (sweeping) await sweep(this.#store);
+    (await this.#leave)?.();
+    this.#leave = undefined;
+  }
+}

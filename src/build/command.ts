@@ -15,6 +15,8 @@ export interface Run {
   /** Called with each line it prints. */
   readonly onLine?: (line: string) => void;
   readonly folder?: string;
+  /** Gives it a descriptor (`LIFE`) whose other end closes when this process ends, however that ends. */
+  readonly tied?: boolean;
 }
 
 /** How a command ended. `signalled` names the signal that ended it. */
@@ -31,7 +33,7 @@ export async function run(command: Run): Promise<Ended> {
   const { execa } = await import('execa');
   const child = execa(program, rest, {
     detached: true,
-    stdin: 'ignore',
+    stdio: ['ignore', 'pipe', 'pipe', ...(command.tied ? (['pipe'] as const) : [])],
     all: true,
     buffer: false,
     reject: false,
@@ -42,6 +44,7 @@ export async function run(command: Run): Promise<Ended> {
   const kill = (): void => killGroup(child.pid);
   command.signal.addEventListener('abort', kill, { once: true });
   if (command.signal.aborted) kill();
+  (child.stdio[3] as unknown as Duplex | undefined)?.resume();
   try {
     const log = command.log === undefined ? undefined : createWriteStream(command.log, { flags: 'a' });
     const written = log && new Promise<void>((done) => log.on('close', done).on('error', () => done()));

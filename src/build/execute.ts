@@ -9,7 +9,7 @@ import { commandEnvironment, SCRIPT, scriptArguments, scriptText } from './actio
 import { run } from './command.ts';
 import { sandboxProblem } from './host.ts';
 import type { Jobserver } from './jobserver.ts';
-import { type Bind, type Sandbox, sandboxed } from './sandbox.ts';
+import { type Bind, type Sandbox, sandboxed, tied } from './sandbox.ts';
 import { type Store, writing } from './store.ts';
 import { adoptTree } from './tree.ts';
 
@@ -57,7 +57,7 @@ export function prepare(execution: Execution): { sandbox: Sandbox; argv: string[
     ...(jobserver ? { MAKEFLAGS: jobserver.makeFlags(JOBSERVER) } : {}),
   };
   const sandbox: Sandbox = { bubblewrap, root: tools, binds, environment, folder: workFolder, network: false };
-  return { sandbox, argv: sandboxed(sandbox, scriptArguments) };
+  return { sandbox, argv: sandboxed(sandbox, tied(scriptArguments)) };
 }
 
 /**
@@ -91,7 +91,7 @@ export async function execute(execution: Execution, argv: readonly string[]): Pr
     if (last.push(line) > REMEMBERED) last.shift();
     execution.onLine(line);
   };
-  const ended = await run({ argv, signal: execution.signal, log: execution.log, onLine });
+  const ended = await run({ argv, tied: true, signal: execution.signal, log: execution.log, onLine });
   if (ended.cancelled) throw fail('task/cancelled', `${task.id} was cancelled`);
   if (ended.code === 0) return;
   const sandbox = sandboxProblem(last);

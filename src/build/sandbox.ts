@@ -52,6 +52,20 @@ export function sandboxed(sandbox: Sandbox, command: readonly string[]): string[
   ];
 }
 
+/** The file descriptor that `run` holds the other end of for a command that is tied to this process. */
+export const LIFE = 3;
+
+/**
+ * A command that is killed, and its sandbox with it, when the other end of a descriptor closes, which it does whenever this
+ * process ends. bubblewrap's --die-with-parent alone lets it live when this process dies in the first moments, before that
+ * is set up. `unwatched` are descriptors of the command's that who watches must not hold open.
+ */
+export function tied(command: readonly string[], life = LIFE, unwatched: readonly number[] = []): string[] {
+  const closed = unwatched.length > 0 ? `exec ${unwatched.map((descriptor) => `${descriptor}>&-`).join(' ')}; ` : '';
+  const watch = `{ ${closed}read -r _ <&${life}; kill -KILL $$; } &`;
+  return ['/bin/bash', '-c', `${watch} exec ${life}<&-; exec "$@"`, 'bash', ...command];
+}
+
 /** The argv that runs a program of a tools tree right on the host, with the tree's loader and libraries. */
 export function throughLoader(tree: string, program: string): string[] {
   const loader = join(tree, 'usr/lib64/ld-linux-x86-64.so.2');

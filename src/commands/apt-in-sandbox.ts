@@ -7,7 +7,7 @@ import type { MirrorSources } from '../archive/mirror.ts';
 import { Builder } from '../build/builder.ts';
 import { run } from '../build/command.ts';
 import type { Emit } from '../build/event.ts';
-import { type Bind, baseEnvironment, sandboxed } from '../build/sandbox.ts';
+import { type Bind, baseEnvironment, sandboxed, tied } from '../build/sandbox.ts';
 import { Failure } from '../diagnostic.ts';
 import type { TaskId } from '../graph/task.ts';
 import { APT_PACKAGE } from '../kinds/locked.ts';
@@ -85,7 +85,8 @@ async function runIn(
     network: true,
   };
   const ended = await run({
-    argv: sandboxed(sandbox, argv),
+    argv: sandboxed(sandbox, tied(argv)),
+    tied: true,
     signal: context.signal,
     onLine: (line) => lines.push(line),
   });

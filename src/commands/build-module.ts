@@ -4,7 +4,7 @@ import { scriptArguments } from '../build/action.ts';
 import { Builder } from '../build/builder.ts';
 import { run } from '../build/command.ts';
 import type { Emit } from '../build/event.ts';
-import { sandboxed } from '../build/sandbox.ts';
+import { sandboxed, tied } from '../build/sandbox.ts';
 import type { Store } from '../build/store.ts';
 import { Failure, fail } from '../diagnostic.ts';
 import { readKernel } from '../kinds/check-module.ts';
@@ -177,7 +177,8 @@ async function buildForHost(
     const { sandbox } = await builder.stage(plan.build, folder);
     const lines: string[] = [];
     const ended = await run({
-      argv: sandboxed({ ...sandbox, binds: [...sandbox.binds, ...host.binds] }, scriptArguments),
+      argv: sandboxed({ ...sandbox, binds: [...sandbox.binds, ...host.binds] }, tied(scriptArguments)),
+      tied: true,
       signal: context.signal,
       onLine: (line) => {
         lines.push(line);

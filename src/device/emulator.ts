@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { type Bind, sandboxed } from '../build/sandbox.ts';
+import { type Bind, sandboxed, tied } from '../build/sandbox.ts';
 import { fail } from '../diagnostic.ts';
 import type { Emulator } from '../recipe/model.ts';
 import { readCard } from './card.ts';
@@ -10,7 +10,7 @@ import type { Forward } from './forward.ts';
 import { findMachine, type Machine } from './machine.ts';
 import { insideImage, insideOverlays, keptOverlay, makeOverlay } from './overlay.ts';
 import { type Qemu, startQemu } from './qemu.ts';
-import { type Disk, type Limits, limitWords, qemuArguments, tied } from './qemu-arguments.ts';
+import { channels, type Disk, type Limits, limitWords, qemuArguments } from './qemu-arguments.ts';
 import { type DeviceTools, deviceSandbox, INSIDE } from './tools.ts';
 
 export interface PowerOn {
@@ -91,7 +91,9 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
       { source: '/etc/resolv.conf', target: '/etc/resolv.conf' },
     ];
     const sandbox = deviceSandbox(tools, 'emulator', binds, true);
-    const qemu = await startQemu({ argv: sandboxed(sandbox, tied(argv)), signal, onLine: options.onLine });
+    const { control, console, monitor, life } = channels;
+    const command = sandboxed(sandbox, tied(argv, life, [control, console, monitor]));
+    const qemu = await startQemu({ argv: command, signal, onLine: options.onLine });
     await qemu.control.execute('cont');
     return {
       ...qemu,

@@ -79,16 +79,6 @@ function card({ card, persistent }: QemuBoard): string {
   return `if=sd,index=0,format=qcow2,file=${optionValue(card)},cache=${persistent ? 'writeback' : 'unsafe'},discard=unmap`;
 }
 
-/**
- * A command that is killed when the other end of the life channel closes, which it does whenever this process ends.
- * bubblewrap's --die-with-parent alone lets it live when this process dies in the first moments, before that is set up.
- */
-export function tied(command: readonly string[]): string[] {
-  const { control, console, monitor, life } = channels;
-  const watch = `{ exec ${control}>&- ${console}>&- ${monitor}>&-; read -r _ <&${life}; kill -KILL $$; } &`;
-  return ['/bin/bash', '-c', `${watch} exec ${life}<&-; exec "$@"`, 'bash', ...command];
-}
-
 /** How much of the board's processors and memory the guest may use, asked for by the user; absent: all. */
 export interface Limits {
   readonly cpus?: number;

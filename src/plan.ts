@@ -1,6 +1,9 @@
 import { didYouMean, Failure, fail, unwrap } from './diagnostic.ts';
 import { createGraph } from './graph/graph.ts';
 import type { Task, TaskGraph, TaskId } from './graph/task.ts';
+import type { Hat } from './hat/hat.ts';
+import type { NeededOption } from './kconfig/needed.ts';
+import { type BoardHat, planBoardHats, withLoads } from './kinds/board-hats.ts';
 import { type ModulePackage, planBoardModules } from './kinds/board-modules.ts';
 import { type ImageLayer, type ImagePlan, planImage } from './kinds/image.ts';
 import { packageKinds } from './kinds/index.ts';
@@ -23,6 +26,8 @@ export interface BoardPlan {
   readonly image: ImagePlan;
   /** What each package provides, by name. */
   readonly provides: ReadonlyMap<string, Provides>;
+  /** The HATs on it, in the order in which the board names them. */
+  readonly hats: readonly Hat[];
 }
 
 /**
@@ -45,12 +50,22 @@ export function planBoard(project: Project, name: string, also: readonly string[
   const boots = parts.flatMap(({ name: part, provides }) =>
     provides.boot ? [{ name: part, ref: provides.boot }] : [],
   );
-  const modules = planModules(planner, board, parts);
-  const image = planImage(board, [...layers, ...modules.layers], boots, toolsOf(planner, IMAGE_TOOLS));
+  const hats = hatsOf(planner, board);
+  const { config, options } = planBoardHats(board, hats);
+  const modules = planModules(planner, board, parts, options);
+  const equipped = { ...board, config: [...board.config, ...config] };
+  const image = planImage(equipped, [...layers, ...modules.layers], boots, toolsOf(planner, IMAGE_TOOLS));
   for (const further of also) planner.package(further);
   const targets = [image.image.task, image.bmap.task, image.manifest.task];
   const graph = planner.graph([...modules.tasks, ...image.tasks], [...new Set(targets)]);
-  return { board, graph, image, provides: planner.provides };
+  return { board, graph, image, provides: planner.provides, hats: hats.map(({ hat }) => hat) };
+}
+
+function hatsOf(planner: Planner, board: Board): BoardHat[] {
+  return board.packages.flatMap(({ value, at: namedAt }): BoardHat[] => {
+    const { hat } = planner.package(value);
+    return hat ? [{ hat, at: planner.project.package(value).at, namedAt }] : [];
+  });
 }
 
 /** What a package provides. */
@@ -60,7 +75,12 @@ interface Part {
 }
 
 /** What makes kernel modules outside of the kernel fit it, and loads those that the board names; without any, nothing. */
-function planModules(planner: Planner, board: Board, parts: readonly Part[]): { tasks: Task[]; layers: ImageLayer[] } {
+function planModules(
+  planner: Planner,
+  board: Board,
+  parts: readonly Part[],
+  needed: readonly NeededOption[],
+): { tasks: Task[]; layers: ImageLayer[] } {
   const packages = parts.flatMap(({ name, provides: { modules, layer } }): ModulePackage[] => {
     if (modules === undefined || layer === undefined) return [];
     const pack = planner.project.package(name);
@@ -68,15 +88,16 @@ function planModules(planner: Planner, board: Board, parts: readonly Part[]): { 
       { name, parts: modules, layer, at: (module) => pack.at('modules', Object.keys(modules.files).indexOf(module)) },
     ];
   });
-  const modules = [...board.modules, ...parts.flatMap(({ provides }) => provides.loads ?? [])];
-  if (packages.length === 0 && modules.length === 0) return { tasks: [], layers: [] };
+  const loads = parts.flatMap(({ provides }) => provides.loads ?? []);
+  const modules = withLoads(board.modules, loads);
+  if (packages.length === 0 && modules.length === 0 && needed.length === 0) return { tasks: [], layers: [] };
   const { kernel } = planner.package(board.kernel.package.value);
   if (kernel === undefined) throw noKernel(board);
   const others = modules.filter(
     ({ name }) => !parts.some((part) => part.name === name) && isModulePackage(planner.project, name),
   );
   const tools = toolsOf(planner, BUILD_TOOLS);
-  const options = { modules, kernel, packages, others: others.map(({ name }) => name), tools };
+  const options = { modules, kernel, packages, others: others.map(({ name }) => name), tools, options: needed };
   const { tasks, layer } = planBoardModules(board, options);
   return { tasks, layers: [layer] };
 }

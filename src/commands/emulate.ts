@@ -4,6 +4,7 @@ import type { Event } from '../build/event.ts';
 import type { DeviceTools } from '../device/tools.ts';
 import { Failure } from '../diagnostic.ts';
 import type { TaskId } from '../graph/task.ts';
+import type { Hat } from '../hat/hat.ts';
 import type { ArtifactRef } from '../kinds/kind.ts';
 import { ProjectPaths } from '../paths.ts';
 import { type BoardPlan, planBoard } from '../plan.ts';
@@ -21,6 +22,8 @@ const TREES = ['tools/bootstrap', 'tools/image', 'tools/emulator'] as const;
 export interface ReadyBoard {
   readonly board: Board;
   readonly emulator: Emulator;
+  /** The HATs on it. */
+  readonly hats: readonly Hat[];
   /** The card image, absolute. */
   readonly image: string;
   readonly tools: DeviceTools;
@@ -75,6 +78,7 @@ async function tryToReady(
     return {
       board: plan.board,
       emulator,
+      hats: plan.hats,
       image: image === undefined ? paths.image(name) : resolve(context.cwd, image),
       tools,
       paths,

@@ -51,7 +51,7 @@ async function switchOn(
   options: RunOptions,
   wanted: readonly Forward[],
 ): Promise<EmulatedBoard> {
-  const { board, emulator, image, tools, paths } = ready;
+  const { board, emulator, hats, image, tools, paths } = ready;
   const networked = emulator.usbNetwork !== false;
   if (!networked && wanted.length > 0) {
     throw fail('device/no-network', `board '${board.name}' has no network to forward ports to`);
@@ -63,6 +63,7 @@ async function switchOn(
   return powerOn({
     image,
     emulator,
+    hats,
     tools,
     output: paths.output(board.name),
     ...(options.persist && { persist: paths.keptCard(board.name) }),

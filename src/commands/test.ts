@@ -94,10 +94,11 @@ async function testOn(
 }
 
 /** The test needs no port of this machine, so that many can run at once; a board that is kept on is reached by SSH. */
-async function switchOn(context: Context, { board, emulator, image, tools, paths }: ReadyBoard, keep: boolean) {
+async function switchOn(context: Context, { board, emulator, hats, image, tools, paths }: ReadyBoard, keep: boolean) {
   return powerOn({
     image,
     emulator,
+    hats,
     tools,
     output: paths.output(board.name),
     limits: {},

@@ -4,6 +4,8 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { type Bind, sandboxed, tied } from '../build/sandbox.ts';
 import { fail } from '../diagnostic.ts';
+import type { Hat } from '../hat/hat.ts';
+import { qemuArguments as hatArguments, qmpCommands } from '../hat/qemu.ts';
 import type { Emulator } from '../recipe/model.ts';
 import { readCard } from './card.ts';
 import type { Forward } from './forward.ts';
@@ -11,6 +13,7 @@ import { findMachine, type Machine } from './machine.ts';
 import { insideImage, insideOverlays, keptOverlay, makeOverlay } from './overlay.ts';
 import { type Qemu, startQemu } from './qemu.ts';
 import { channels, type Disk, type Limits, limitWords, qemuArguments } from './qemu-arguments.ts';
+import type { Qmp } from './qmp.ts';
 import { type DeviceTools, deviceSandbox, INSIDE } from './tools.ts';
 
 export interface PowerOn {
@@ -18,6 +21,8 @@ export interface PowerOn {
   readonly image: string;
   /** The board's emulator section. */
   readonly emulator: Emulator;
+  /** The HATs on it, whose chips are there without the hardware. */
+  readonly hats: readonly Hat[];
   readonly tools: DeviceTools;
   /** `output/<board>/`: throw-away files go there, and the changes that are kept. */
   readonly output: string;
@@ -63,7 +68,9 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
       ? makeOverlay(image, join(folder, 'card.qcow2'), reader)
       : keptOverlay(image, options.persist, reader));
     const limits = limitsOf(options);
-    const cmdline = [card.cmdline, ...limitWords(machine, limits), ...options.append].join(' ').trim();
+    const cmdline = [card.cmdline, ...limitWords(machine, limits), ...hatWords(options.hats), ...options.append]
+      .join(' ')
+      .trim();
     const disks = options.disks.map(insideDisk);
     const argv = qemuArguments({
       machine,
@@ -79,7 +86,7 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
       forwards: options.forwards,
       disks,
       reboots: options.reboots,
-      arguments: emulator.arguments ?? [],
+      arguments: [...options.hats.flatMap(hatArguments), ...(emulator.arguments ?? [])],
       hostProcessors: availableParallelism(),
     });
     const binds: Bind[] = [
@@ -94,6 +101,11 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
     const { control, console, monitor, life } = channels;
     const command = sandboxed(sandbox, tied(argv, life, [control, console, monitor]));
     const qemu = await startQemu({ argv: command, signal, onLine: options.onLine });
+    await setChips(qemu.control, options.hats);
+    // A reset takes the chips back to what they measure at power-on.
+    qemu.control.onEvent(({ event }) => {
+      if (event === 'RESET') setChips(qemu.control, options.hats).catch(() => {});
+    });
     await qemu.control.execute('cont');
     return {
       ...qemu,
@@ -107,6 +119,15 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
     // QEMU holds open, or in memory, what it needs.
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What tells the start scripts (overlays/hats) that the HATs' chips are not on the header. */
+function hatWords(hats: readonly Hat[]): string[] {
+  return hats.length === 0 ? [] : ['pibuild.hat=virtual'];
+}
+
+async function setChips(control: Qmp, hats: readonly Hat[]): Promise<void> {
+  for (const { execute, arguments: words } of hats.flatMap(qmpCommands)) await control.execute(execute, words);
 }
 
 function limitsOf({ emulator, limits }: PowerOn): Limits {

@@ -1,5 +1,6 @@
 import { type Diagnostic, didYouMean, Failure, type SourceLocation, sortDiagnostics } from '../diagnostic.ts';
 import type { Package } from '../recipe/model.ts';
+import { addressCount, addressesOf } from './addresses.ts';
 import type { GpioLine, Hat, HatChip } from './hat.ts';
 import type { ChipModel, ChipSettings } from './model.ts';
 import { chipModels } from './models/index.ts';
@@ -120,7 +121,7 @@ function checkAddress(
   settings: ChipSettings,
   report: ChipReport,
 ): void {
-  const count = addressesOf(model, settings);
+  const count = addressCount(model, settings);
   const last = address + count - 1;
   if (address < LOWEST || last > HIGHEST) {
     const range = `${hex(LOWEST)} to ${hex(HIGHEST)}`;
@@ -140,21 +141,17 @@ function checkAddress(
 const LOWEST = 0x03;
 const HIGHEST = 0x77;
 
-function addressesOf(model: ChipModel | undefined, settings: ChipSettings): number {
-  return model?.twin?.image(settings).shape.addresses ?? 1;
-}
-
 function checkAddresses(chips: readonly HatChip[], pack: Package<HatRecipe>, problems: Diagnostic[]): void {
   const taken = new Map<string, HatChip>();
   for (const chip of chips) {
-    for (let offset = 0; offset < addressesOf(chip.model, chip.settings); offset++) {
-      const key = `${chip.bus} ${chip.address + offset}`;
+    for (const address of addressesOf(chip)) {
+      const key = `${chip.bus} ${address}`;
       const first = taken.get(key);
       if (first === undefined) {
         taken.set(key, chip);
         continue;
       }
-      problems.push(addressTaken(chip, first, chip.address + offset, pack));
+      problems.push(addressTaken(chip, first, address, pack));
       break;
     }
   }

@@ -1,5 +1,6 @@
 import { type Diagnostic, Failure, type SourceLocation } from '../diagnostic.ts';
 import type { Input, Task, TaskId } from '../graph/task.ts';
+import type { NeededOption } from '../kconfig/needed.ts';
 import type { Declared } from '../module/declared.ts';
 import { moduleKey } from '../module/module-info.ts';
 import type { Board, BoardModule } from '../recipe/model.ts';
@@ -27,6 +28,8 @@ export interface BoardModulesOptions {
   readonly packages: readonly ModulePackage[];
   /** The packages of kernel modules that there are besides. */
   readonly others: readonly string[];
+  /** Kernel options that packages of the board cannot do without. */
+  readonly options: readonly NeededOption[];
   /** A tree with depmod. */
   readonly tools: ArtifactRef;
 }
@@ -84,11 +87,12 @@ function duplicate(
   };
 }
 
-function checkTask(board: Board, { modules, kernel, packages, others }: BoardModulesOptions): Task {
+function checkTask(board: Board, { modules, kernel, packages, others, options }: BoardModulesOptions): Task {
   const params: CheckBoardModulesParams = {
     modules: modules.map(declared),
     packaged: packages.flatMap(({ parts }) => Object.keys(parts.files)),
     packages: others,
+    options,
   };
   return {
     id: `${board.name}:modules-check` as TaskId,

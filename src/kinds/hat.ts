@@ -8,7 +8,7 @@ import { type HatRecipe, hatRecipe } from '../hat/schema.ts';
 import { driverFile, twinFile } from '../hat/twin.ts';
 import { decode } from '../recipe/document.ts';
 import { readIfThere } from '../recipe/files.ts';
-import type { Package } from '../recipe/model.ts';
+import type { BoardModule, Package } from '../recipe/model.ts';
 import { artifact } from './command.ts';
 import type { PackageKind, PackagePlan } from './kind.ts';
 import { type LayerEntry, layerTask } from './layer.ts';
@@ -43,7 +43,26 @@ function planHat(pack: Package<HatRecipe>): PackagePlan {
   );
   const inputs = files.map(({ path, text }): [string, Input] => [path, { from: 'text', text }]);
   const layer = layerTask(`${pack.name}:layer`, `describe the HAT ${pack.name}`, entries, Object.fromEntries(inputs));
-  return { tasks: [layer], provides: { layer: artifact(layer.id, 'layer') } };
+  return { tasks: [layer], provides: { layer: artifact(layer.id, 'layer'), hat, loads: loadsOf(pack, hat) } };
+}
+
+/** The package and the module that answer for its chips in the emulator. */
+const TWIN = 'i2c-twin';
+
+/** Modules that it needs at every start, and what stands in for its chips. */
+function loadsOf(pack: Package<HatRecipe>, { chips, real }: Hat): BoardModule[] {
+  const twin = chips.find(({ engine }) => engine === 'twin');
+  return [
+    ...real.modules.map(
+      (name, index): BoardModule => ({
+        name,
+        parameters: {},
+        load: 'boot',
+        at: pack.at('real', 'modules', index),
+      }),
+    ),
+    ...(twin ? [{ name: TWIN, parameters: {}, load: 'demand', at: pack.at('chips', twin.name) } as const] : []),
+  ];
 }
 
 /** A dump is part of the recipe, in a file of its own since it is long: it is read with it, so that a bad one is told at once. */

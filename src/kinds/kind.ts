@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Artifact, Digest, Input, Json, Task } from '../graph/task.ts';
+import type { Hat } from '../hat/hat.ts';
 import type { Board, BoardModule, Package, Project } from '../recipe/model.ts';
 
 /**
@@ -33,7 +34,9 @@ export interface Provides {
   kernel?: KernelParts;
   /** Modules of a kernel that are built outside of it. */
   modules?: ModuleParts;
-  /** Kernel modules that the root has to load for what the package is, after those that the board names. */
+  /** A HAT, for the board's configuration and its emulator. */
+  hat?: Hat;
+  /** Kernel modules that the root needs for what the package is, after those that the board names. */
   loads?: readonly BoardModule[];
 }
 

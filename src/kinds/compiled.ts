@@ -106,15 +106,13 @@ function buildTask(pack: Package<CompiledRecipe>, build: Build, context: PlanCon
 
 function buildScript(recipe: CompiledRecipe, { configure, words }: Build): string {
   const { make, environment } = recipe;
-  const exports = Object.entries({ ...toolchain, ...FLAGS, ...environment }).map(
-    ([name, value]) => `export ${name}=${shellText(value)}`,
-  );
+  const exports = { ...DEFAULT_EXPORTS, ...exportLines(environment) };
   const targets = make.targets.map((target) => ` ${quote(target)}`).join('');
   return [
     script`
 umask 022
 ${makeFolders}
-${exports.join('\n')}
+${Object.values(exports).join('\n')}
 ${unpackInto('src', 'source')}
 cd src`,
     configure,
@@ -133,6 +131,16 @@ cd ..`,
     .join('');
 }
 
+/** By variable, the line that exports it. */
+function exportLines(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, `export ${name}=${shellText(value)}`]),
+  );
+}
+
+/** Made once: projects have many packages. */
+const DEFAULT_EXPORTS = exportLines({ ...toolchain, ...FLAGS });
+
 const giveSysroot = script`
 mkdir -p out/sysroot/include out/sysroot/lib
 [ ! -d stage/usr/include ] || cp -r stage/usr/include/. out/sysroot/include/
@@ -148,9 +156,10 @@ leave() {
   if [ ! -e "$1" ] && [ ! -L "$1" ]; then echo "nothing that is installed matches '$glob'" >&2; exit 1; fi
   rm -rf -- "$@"
 }`;
-  const always = [...leftOut, ...DEVELOPMENT].map((glob) => `stage/${globWord(glob)}`);
-  return [...(asked.length > 0 ? [leave.trim(), ...asked] : []), `rm -rf ${always.join(' ')}`].join('\n');
+  return [...(asked.length > 0 ? [leave.trim(), ...asked] : []), REMOVE_ALWAYS].join('\n');
 }
+
+const REMOVE_ALWAYS = `rm -rf ${[...leftOut, ...DEVELOPMENT].map((glob) => `stage/${globWord(glob)}`).join(' ')}`;
 
 /** A glob as bash expands it: all but the globbing characters are taken as they are. */
 function globWord(glob: string): string {

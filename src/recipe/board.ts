@@ -99,7 +99,9 @@ function textsAt(tree: Tree, path: Path): Located<string>[] {
 
 /** A board may name again what the one it extends has: once is enough, where it was named first. */
 function unique(entries: readonly Located<string>[]): Located<string>[] {
-  return entries.filter(({ value }, index) => entries.findIndex((other) => other.value === value) === index);
+  const first = new Map<string, Located<string>>();
+  for (const entry of entries) if (!first.has(entry.value)) first.set(entry.value, entry);
+  return [...first.values()];
 }
 
 function resolveOverlays(

@@ -8,9 +8,8 @@ import { parseLock } from './lock.ts';
 import type { DebsLock, Package } from './model.ts';
 import { recipeProblem } from './problem.ts';
 import { attempt, parseRecipe, type Reading } from './read.ts';
-import { renderTree } from './render.ts';
+import { renderPlain } from './render.ts';
 import { packageBase } from './schema.ts';
-import { placeIn, plain, type Tree, treeOf, writtenIn } from './tree.ts';
 
 /** What the loader needs of the kinds: the schema of each one's own keys (a `z.strictObject`). */
 export type KindSchemas = ReadonlyMap<string, { readonly schema: z.ZodType }>;
@@ -42,8 +41,8 @@ export function loadPackage(
   if (typeof document.value.package === 'string') problems.push(...misnamed('package', name, document));
   const lock = attempt(problems, () => readLock(folder, reading.display));
   if (recipe === undefined) throw new Failure(...sortDiagnostics(problems));
-  const tree = renderTree(treeOf(recipe, document), facts(recipe), problems);
-  const pack = resolvePackage(tree, folder, lock, problems);
+  const rendered = renderPlain(recipe, document, facts(recipe), problems);
+  const pack = resolvePackage(rendered, document, { folder, ...(lock && { lock }) }, problems);
   if (problems.length > 0) throw new Failure(...sortDiagnostics(problems));
   return pack;
 }
@@ -87,9 +86,13 @@ function readLock(folder: string, display: (file: string) => string): DebsLock |
   return bytes && parseLock(bytes, display(file));
 }
 
-function resolvePackage(tree: Tree, folder: string, lock: DebsLock | undefined, problems: Diagnostic[]): Package {
-  const recipe = plain(tree) as Base;
-  const at: Package['at'] = (...path) => placeIn(tree, path);
+function resolvePackage(
+  recipe: Base,
+  document: RecipeDocument,
+  { folder, lock }: Pick<Package, 'folder' | 'lock'>,
+  problems: Diagnostic[],
+): Package {
+  const at: Package['at'] = (...path) => document.at(path);
   let files: readonly string[] | undefined;
   return {
     name: recipe.package,
@@ -109,6 +112,6 @@ function resolvePackage(tree: Tree, folder: string, lock: DebsLock | undefined, 
     },
     ...(lock && { lock }),
     at,
-    written: (...path) => writtenIn(tree, path),
+    written: (...path) => (document.has(path) ? document.at(path) : undefined),
   };
 }

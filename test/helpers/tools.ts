@@ -23,15 +23,15 @@ export const sharedStore = storeRoot(process.env, checkout);
 
 /**
  * Builds tasks for real with pibuild's own packages: `make` gets a package's provisions and gives the tasks to add and
- * the one to build. Events are collected; artifacts are found by `path`.
+ * the one to build. `folder` is of a project with further ones. Events are collected; artifacts are found by `path`.
  */
 export async function buildWith(
   packages: readonly string[],
   make: (provides: (name: string) => Provides) => { tasks: readonly Task[]; target: string },
-  more: Partial<BuildOptions> = {},
+  { folder: own = checkout, ...more }: Partial<BuildOptions> & { folder?: string } = {},
 ): Promise<BuildResult & { events: Event[]; store: Store; output(task: string, artifact: string): Promise<string> }> {
   const folder = mkdtempSync(join(tmpdir(), 'pibuild-system-'));
-  const project = loadProject({ folder: checkout, installation: checkout, kinds: packageKinds });
+  const project = loadProject({ folder: own, installation: checkout, kinds: packageKinds });
   const { graph, provides } = planPackages(project, packages);
   const { tasks, target } = make((name) => {
     const provided = provides.get(name);

@@ -28,9 +28,13 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Who reads our output stopped reading (`pibuild list | head`): end as SIGPIPE would have ended us. */
+/**
+ * Who reads our output stopped reading (`pibuild list | head`): end as SIGPIPE would have ended us. Or the terminal is gone:
+ * as SIGHUP would have.
+ */
 function quietWhenClosed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(141);
+  if (error.code === 'EIO') process.exit(129);
   throw error;
 }
 

@@ -1,6 +1,7 @@
 import { homedir, userInfo } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fail } from './diagnostic.ts';
 
 /** pibuild's own folder: where its built-in boards, packages and overlays are. */
 export const installation: string = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -58,6 +59,10 @@ export class ProjectPaths {
   /** What a guest wrote that `pibuild run --persist` keeps. */
   keptCard(board: string): string {
     return this.image(board).replace(/img$/, 'kept.qcow2');
+  }
+  /** Which image that card was made over. */
+  keptCardNote(board: string): string {
+    return `${this.keptCard(board)}.json`;
   }
   /** Kernel modules that `pibuild module` built for a board. */
   modules(board: string): string {
@@ -153,7 +158,15 @@ export function storeRoot(environment: NodeJS.ProcessEnv, folder: string): strin
   return join(homeFolder(), '.cache', 'pibuild');
 }
 
-/** The home folder, also where HOME is not set. */
+/** The home folder, also where HOME is not set. Throws a `Failure` for a user whom this machine does not know. */
 function homeFolder(): string {
-  return homedir() || userInfo().homedir;
+  try {
+    return homedir() || userInfo().homedir;
+  } catch {
+    throw fail(
+      'cli/no-home',
+      'there is no home folder for the store',
+      'set PIBUILD_STORE to a folder you can write to',
+    );
+  }
 }

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isAlive } from '../processes.ts';
 
 /** A download under way: its file, how much is there, and the hash so far. */
 export interface Partial {
@@ -78,15 +79,6 @@ async function abandoned(path: string): Promise<string[]> {
   return names
     .filter((name) => !isAlive(Number(name.slice(prefix.length).split('.')[0])))
     .map((name) => join(dirname(path), name));
-}
-
-function isAlive(process_: number): boolean {
-  try {
-    process.kill(process_, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 async function moved(from: string, to: string): Promise<boolean> {

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { inOrder } from '../graph/graph.ts';
 import type { Fingerprint, Input, TaskGraph, TaskId } from '../graph/task.ts';
@@ -9,12 +8,12 @@ import { ended } from './event.ts';
 import { artifactPath, prepare } from './execute.ts';
 import { Failures, isBug, NotTried } from './failing.ts';
 import type { TaskRecord } from './history.ts';
+import { beginLog } from './log.ts';
 import type { BuildOptions, BuildResult } from './options.ts';
 import { artifactsOf } from './result.ts';
 import { carryOut } from './running.ts';
 import { Runs } from './runs.ts';
 import { Session } from './session.ts';
-import { writing } from './store.ts';
 import { projectArtifact } from './tree.ts';
 import { Turns } from './turns.ts';
 
@@ -118,7 +117,7 @@ export class Builder {
       // Nothing is recorded under it.
       const fingerprint = '' as Fingerprint;
       const started = Date.now();
-      writing(() => writeFileSync(log, ''));
+      beginLog(log);
       emit({ type: 'task-started', at: started, task: id, title, reason: 'to check it', log });
       const execution = { ...(await this.#runs.execution(task, inputs, scratch)), log };
       await carryOut(execution);
@@ -143,7 +142,7 @@ export class Builder {
   async close(): Promise<void> {
     this.#options.history.save();
     this.#options.times.save();
-    await this.#session.close(this.#runs.ran.size > 0);
+    await this.#session.close(this.#options.signal.aborted);
   }
 
   /** What a task is made of as things are now, or undefined when that is known only after tasks before it ran. */

@@ -1,6 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
+import { type Failure, fail } from '../diagnostic.ts';
+import { diskFull, isDiskFull } from './disk-full.ts';
 
 /**
  * The only file that starts processes by execa: each in a process group of its own, which ends as a whole. execa is read
@@ -57,6 +59,7 @@ export async function run(command: Run): Promise<Ended> {
     lines.end();
     log?.end();
     await written;
+    if (result.exitCode === undefined && result.signal === undefined) throw notStarted(program, result);
     return {
       code: result.exitCode ?? 128 + signalNumber(result.signal),
       cancelled: command.signal.aborted,
@@ -117,13 +120,23 @@ export async function start(command: Start): Promise<Started> {
   return { pid: child.pid, channels: child.stdio.slice(3) as unknown as Duplex[], ended };
 }
 
-/** Runs a command and returns what it printed on standard output; throws an Error when it fails. */
+/** Runs a command and returns what it printed on standard output; throws a `Failure` when it fails. */
 export async function capture(argv: readonly string[]): Promise<string> {
   const [program, ...rest] = argv;
   if (program === undefined) throw new Error('no command');
   const { execa } = await import('execa');
-  const { stdout } = await execa(program, rest, { stdin: 'ignore', extendEnv: false, env: {} });
-  return stdout;
+  const result = await execa(program, rest, { stdin: 'ignore', reject: false, extendEnv: false, env: {} });
+  if (result.failed) throw notStarted(program, result);
+  return result.stdout;
+}
+
+/** Why a program did not start, or did not do the little that it was to do. */
+function notStarted(
+  program: string,
+  { stderr, originalMessage }: { stderr?: unknown; originalMessage?: string | undefined },
+): Failure {
+  const said = typeof stderr === 'string' && stderr !== '' ? stderr : (originalMessage ?? 'no reason was given');
+  return isDiskFull([said]) ? diskFull() : fail('task/not-started', `${program} could not be run: ${said.trim()}`);
 }
 
 /** Runs a command on this terminal until it ends; returns its exit code. */

@@ -7,6 +7,7 @@ import { quote } from '../kinds/script.ts';
 import { workFolder } from '../paths.ts';
 import { commandEnvironment, SCRIPT, scriptArguments, scriptText } from './action.ts';
 import { run } from './command.ts';
+import { diskFull, isDiskFull } from './disk-full.ts';
 import { sandboxProblem } from './host.ts';
 import type { Jobserver } from './jobserver.ts';
 import { type Bind, type Sandbox, sandboxed, tied } from './sandbox.ts';
@@ -64,14 +65,18 @@ export function prepare(execution: Execution): { sandbox: Sandbox; argv: string[
  * The argv for a person to paste, who runs the task again where it failed: it begins with what it began with, and without
  * the jobserver, which is gone when the build is.
  */
-export function byHand(sandbox: Sandbox, { outputs }: Task): string[] {
+export function byHand(sandbox: Sandbox, task: Task): string[] {
   const { MAKEFLAGS, ...environment } = sandbox.environment;
   const binds = sandbox.binds.filter(({ target }) => target !== JOBSERVER);
   const jobs = MAKEFLAGS === undefined ? {} : { MAKEFLAGS: MAKEFLAGS.replace(/ .*/, '') };
+  return sandboxed({ ...sandbox, binds, environment: { ...environment, ...jobs } }, again(task));
+}
+
+/** The command that does in a task's sandbox, whatever was done there before, what the task does. */
+export function again({ outputs }: Task): string[] {
   const folders = [...new Set(Object.keys(outputs).map((name) => quote(dirname(join('out', name)))))];
-  const again = [`rm -rf -- !(in|${SCRIPT})`, `mkdir -p ${folders.join(' ')}`, `exec ${scriptArguments.join(' ')}`];
-  const argv = ['/usr/bin/bash', '-O', 'extglob', '-O', 'dotglob', '-ec', again.join('; ')];
-  return sandboxed({ ...sandbox, binds, environment: { ...environment, ...jobs } }, argv);
+  const steps = [`rm -rf -- !(in|${SCRIPT})`, `mkdir -p ${folders.join(' ')}`, `exec ${scriptArguments.join(' ')}`];
+  return ['/usr/bin/bash', '-O', 'extglob', '-O', 'dotglob', '-ec', steps.join('; ')];
 }
 
 /** Where the jobserver's pipe is in the sandbox. */
@@ -96,6 +101,7 @@ export async function execute(execution: Execution, argv: readonly string[]): Pr
   if (ended.code === 0) return;
   const sandbox = sandboxProblem(last);
   if (sandbox) throw new Failure(sandbox);
+  if (isDiskFull(last)) throw diskFull();
   const told = toldBy(last);
   if (told) throw new Failure({ severity: 'error', code: 'task/failed', ...told });
   const how = ended.signalled ? `was ended by ${ended.signalled}` : `failed with exit code ${ended.code}`;

@@ -34,14 +34,14 @@ export class Failures {
     const { emit } = this.#options;
     const cancelled = this.signal.aborted;
     const expected = error instanceof NotTried ? undefined : this.#expected(task, error);
-    if (facts.scratch && (cancelled || !expected)) this.#session.discard(facts.scratch);
+    if (facts.scratch && (cancelled || !expected || isFull(expected))) this.#session.discard(facts.scratch);
     if (!expected) return error;
     if (!cancelled) {
       this.count += 1;
       this.diagnostics.push(...expected.diagnostics);
       if (!this.#options.keepGoing) this.#stop.abort();
     }
-    const command = cancelled ? undefined : this.#keepFailed(task, facts);
+    const command = cancelled || isFull(expected) ? undefined : this.#keepFailed(task, facts);
     emit({
       type: 'task-failed',
       at: Date.now(),
@@ -73,6 +73,11 @@ export class Failures {
 
 export function isBug(result: PromiseSettledResult<unknown>): result is PromiseRejectedResult {
   return result.status === 'rejected' && !(result.reason instanceof NotTried) && !(result.reason instanceof Failure);
+}
+
+/** A full disk is no place for work that failed for it. */
+function isFull({ diagnostics }: Failure): boolean {
+  return diagnostics.some(({ code }) => code === 'store/full');
 }
 
 /** Moves the half-done work of a task to where it is kept; returns the command line that runs it again there. */

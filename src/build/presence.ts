@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../diagnostic.ts';
+import { isAlive } from '../processes.ts';
 import { claim, untilFree } from './lock.ts';
 import { namesIn } from './names.ts';
 import { type Store, writing } from './store.ts';
@@ -15,17 +16,36 @@ const TIDYING = 'tidying';
 
 /** Makes a build present; resolves with what ends its presence. Waits while the store is being tidied. */
 export async function enter(store: Store): Promise<() => void> {
+  refuseForLoader(store.paths.root);
   const mark = store.paths.presence(store.session);
-  writing(() => {
-    makeFolder(store.paths.presence());
-    writeFileSync(mark, '');
-  });
+  // The lock before the mark: who finds the mark of a session without a lock takes it for dead.
   const release = await claim(store.paths.root, store.session);
+  try {
+    writing(() => {
+      makeFolder(store.paths.presence());
+      writeFileSync(mark, '');
+    });
+  } catch (error) {
+    release?.();
+    throw error;
+  }
   await untilFree(store.paths.root, TIDYING);
   return () => {
     release?.();
     rmSync(mark, { force: true });
   };
+}
+
+/** The tools run through their own loader, which takes these in a path for something else (ld.so(8), --library-path). */
+function refuseForLoader(root: string): void {
+  const taken = /[:;$\n]/.exec(root)?.[0];
+  if (taken === undefined) return;
+  const what = taken === '\n' ? 'a line break' : `'${taken}'`;
+  throw fail(
+    'store/unusable',
+    `no store can be at ${root}: its path has ${what} in it`,
+    'set PIBUILD_STORE to another folder',
+  );
 }
 
 /** Tidies while nobody is at work; resolves with undefined, having done nothing, when somebody is. */
@@ -40,7 +60,7 @@ export async function alone<T>(store: Store, action: () => Promise<T>): Promise<
   }
 }
 
-/** Removes the temporary folders of processes that are gone. Returns how many. */
+/** Removes what processes that are gone left half-done: temporary folders, downloads that somebody else finished. Returns how many folders. */
 export async function sweep(store: Store): Promise<number> {
   let count = 0;
   for (const session of namesIn(store.paths.temporary)) {
@@ -49,6 +69,11 @@ export async function sweep(store: Store): Promise<number> {
     await rm(store.paths.temporaryOf(session), { recursive: true, force: true });
     release();
     count += 1;
+  }
+  for (const name of namesIn(store.paths.partials)) {
+    const [hash = '', pid] = name.split('.');
+    const needed = !existsSync(store.paths.blob(hash)) || (pid !== undefined && isAlive(Number(pid)));
+    if (!needed) rmSync(store.paths.partial(name), { force: true });
   }
   return count;
 }

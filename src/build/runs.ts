@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../diagnostic.ts';
 import { digestOf } from '../graph/reapi.ts';
@@ -9,11 +8,11 @@ import type { Execution } from './execute.ts';
 import { type Failures, NotTried } from './failing.ts';
 import { differences, type TaskRecord } from './history.ts';
 import { withLock } from './lock.ts';
+import { beginLog } from './log.ts';
 import type { BuildOptions } from './options.ts';
 import { artifactsOf, resultOf } from './result.ts';
 import { type Attempt, runTask, throttled } from './running.ts';
 import type { Session } from './session.ts';
-import { writing } from './store.ts';
 import type { Turns } from './turns.ts';
 
 /** What the parts of one builder share. */
@@ -88,7 +87,6 @@ export class Runs {
 
   /** Where a task's log is written. */
   logPath(task: Task): string {
-    mkdirSync(this.#site.options.logs, { recursive: true });
     return join(this.#site.options.logs, `${task.id.replaceAll('/', '+').replace(':', '.')}.log`);
   }
 
@@ -135,7 +133,7 @@ export class Runs {
     const { store, emit, times, history } = this.#site.options;
     facts.started = Date.now();
     facts.scratch = store.temporary(task.id);
-    writing(() => writeFileSync(facts.log, ''));
+    beginLog(facts.log);
     const { title } = task;
     const reason = this.#reason(task, identity?.record);
     emit({ type: 'task-started', at: facts.started, task: task.id, title, reason, log: facts.log });

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Jobserver } from './jobserver.ts';
 import { enter, sweep } from './presence.ts';
 import type { Store } from './store.ts';
@@ -33,15 +33,26 @@ export class Session {
     this.#cleaning.push(this.#store.discard(folder));
   }
 
-  /** Ends it all. `sweeping`: also removes what processes that are gone left in the store. */
-  async close(sweeping: boolean): Promise<void> {
-    await Promise.allSettled(this.#cleaning);
+  /**
+   * Ends it all, and removes what processes that are gone left in the store. `hurried`: somebody waits for the end, so what
+   * takes long to remove is left to the next build's sweep.
+   */
+  async close(hurried: boolean): Promise<void> {
     const jobserver = await this.#jobserver?.catch(() => undefined);
     this.#jobserver = undefined;
     jobserver?.close();
-    rmSync(this.#store.paths.temporaryOf(this.#store.session), { recursive: true, force: true });
-    if (sweeping) await sweep(this.#store);
+    const tidying = this.#tidy().catch(() => {});
+    await (hurried ? Promise.race([tidying, delay(PATIENCE, undefined, { ref: false })]) : tidying);
     (await this.#leave)?.();
     this.#leave = undefined;
   }
+
+  async #tidy(): Promise<void> {
+    await Promise.allSettled(this.#cleaning);
+    await this.#store.discard(this.#store.paths.temporaryOf(this.#store.session));
+    await sweep(this.#store);
+  }
 }
+
+/** How many milliseconds removing may take when somebody waits for the end. */
+const PATIENCE = 300;

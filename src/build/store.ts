@@ -12,7 +12,6 @@ import {
   renameSync,
   rmSync,
   type Stats,
-  unlinkSync,
   utimesSync,
   writeSync,
 } from 'node:fs';
@@ -22,6 +21,7 @@ import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import { type ActionResult, decodeActionResult, digestOf, encodeActionResult } from '../graph/reapi.ts';
 import type { Digest, Fingerprint } from '../graph/task.ts';
 import { StorePaths } from '../paths.ts';
+import { FREE_SPACE } from './disk-full.ts';
 import { hashFile } from './hash.ts';
 
 /**
@@ -234,36 +234,35 @@ export function isSealed(stat: Stats, size: number): boolean {
 export function share(path: string, digest: Digest, executable: boolean, paths: StorePaths): void {
   const blob = paths.blob(digest.hash, executable);
   seal(path, executable);
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      linkSync(path, blob);
-      return;
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ENOENT') mkdirSync(dirname(blob), { recursive: true, mode: 0o755 });
-      else if (code === 'EEXIST') {
-        replaceByLink(path, blob, digest);
-        return;
-      } else if (code === 'EMLINK') return;
-      else throw error;
-    }
+  // Others may add and remove the same blob meanwhile.
+  for (let attempt = 0; attempt < 10; attempt++) {
+    if (attempt > 0) mkdirSync(dirname(blob), { recursive: true, mode: 0o755 });
+    if (tryLink(path, blob)) return;
+    if (!existsAs(blob, digest)) rmSync(blob, { force: true });
+    else if (replaceByLink(path, blob)) return;
   }
 }
 
-function replaceByLink(path: string, blob: string, digest: Digest): void {
-  if (!existsAs(blob, digest)) {
-    unlinkSync(blob);
-    linkSync(path, blob);
-    return;
-  }
+/** Links a file; false when there is one already, or no folder for it. A file that can have no more links stays alone. */
+function tryLink(path: string, link: string): boolean {
   try {
-    unlinkSync(path);
-    linkSync(blob, path);
+    linkSync(path, link);
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EMLINK') throw error;
-    copyFileSync(blob, path);
-    utimesSync(path, SEALED, SEALED);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EMLINK') return true;
+    if (code === 'EEXIST' || code === 'ENOENT') return false;
+    throw error;
   }
+}
+
+/** Puts a link to the blob in the place of a file of the same content; false when the blob is gone by now. */
+function replaceByLink(path: string, blob: string): boolean {
+  if (lstatSync(path).ino === lstatIfPresent(blob)?.ino) return true;
+  const link = `${path}.${randomBytes(8).toString('hex')}`;
+  if (!tryLink(blob, link)) return false;
+  if (lstatIfPresent(link)) renameSync(link, path);
+  return true;
 }
 
 /** Runs something that writes to the store; a full disk or a read-only one becomes a diagnostic. */
@@ -283,12 +282,12 @@ export function storeFailure(error: unknown): Failure | undefined {
     ENOSPC: {
       code: 'store/full',
       message: 'the disk is full',
-      hint: 'free some space or move the store with PIBUILD_STORE; finished tasks are kept',
+      hint: FREE_SPACE,
     },
     EDQUOT: {
       code: 'store/full',
       message: 'the disk quota is used up',
-      hint: 'free some space or move the store with PIBUILD_STORE; finished tasks are kept',
+      hint: FREE_SPACE,
     },
     EROFS: {
       code: 'store/read-only',
@@ -299,6 +298,11 @@ export function storeFailure(error: unknown): Failure | undefined {
       code: 'store/permission',
       message: 'the store may not be written to',
       hint: 'set PIBUILD_STORE to a folder you can write to',
+    },
+    EIO: {
+      code: 'store/unreadable',
+      message: 'the disk that holds the store has errors',
+      hint: 'look into the kernel log (dmesg), and move the store to another disk with PIBUILD_STORE',
     },
     EPERM: {
       code: 'store/permission',

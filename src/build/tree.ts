@@ -152,7 +152,11 @@ async function storeFolder(folder: string, below: string, pace: Pace, intake: In
 async function linkFolder(store: Store, place: string, digest: Digest, pace: Pace): Promise<boolean> {
   const directory = rootDirectory(store, digest);
   if (!directory) return false;
-  writing(() => mkdirSync(place, { recursive: true, mode: 0o755 }));
+  writing(() => {
+    mkdirSync(place, { recursive: true });
+    // Whatever the umask is: the tree must look as it does where it was made.
+    chmodSync(place, 0o755);
+  });
   for (const link of directory.symlinks) writing(() => symlinkSync(link.target, join(place, link.name)));
   for (const file of directory.files) {
     if (!(await linkFile(store, join(place, file.name), file))) return false;
@@ -168,9 +172,12 @@ async function linkFile(store: Store, place: string, file: FileNode): Promise<bo
   const blob = await wholeBlob(store, file);
   if (blob === undefined) return false;
   try {
-    linkSync(blob, place);
+    writing(() => linkSync(blob, place));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EMLINK') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    // Another pibuild found it damaged meanwhile.
+    if (code === 'ENOENT') return false;
+    if (code !== 'EMLINK') throw error;
     writing(() => copyFileSync(blob, place));
     utimesSync(place, SEALED, SEALED);
   }

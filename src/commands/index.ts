@@ -239,10 +239,16 @@ export const verbs: readonly Verb[] = [
   {
     name: 'clean',
     summary: 'Remove what builds left in output/',
-    details: 'The store keeps it all: the next make brings it back in seconds.',
+    details: [
+      'The store keeps it all: the next make brings it back in seconds. Cards that `run --persist` wrote to are nowhere',
+      'else, and stay.',
+    ].join('\n'),
     arguments: [{ name: '[board...]', summary: 'only of these boards' }],
-    options: [],
-    examples: [['clean rpi3', 'remove output/rpi3']],
+    options: [{ flags: '--cards', summary: 'also the cards that `run --persist` kept' }],
+    examples: [
+      ['clean rpi3', 'remove output/rpi3'],
+      ['clean rpi3 --cards', 'and what its guest wrote'],
+    ],
     load: () => import('./clean.ts'),
   },
   {

@@ -1,9 +1,22 @@
 import { constants, type Stats } from 'node:fs';
-import { chmod, copyFile, type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import {
+  chmod,
+  copyFile,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import type { Artifact, Digest } from '../graph/task.ts';
 import type { ProjectPaths } from '../paths.ts';
+import { isAlive } from '../processes.ts';
 
 /** The files of a board that people get. */
 export interface Results {
@@ -48,6 +61,7 @@ export async function publish(
     const checksum = `${digest.hash}  ${basename(image)}\n`;
     if ((await textOf(paths.checksum(board))) !== checksum) await writeWhole(paths.checksum(board), checksum);
     for (const file of stale) copies[basename(file.path)] = await copyWhole(await blob(file.digest), file);
+    await removeUnfinished(dirname(image));
     if (stale.length > 0) await writeWhole(paths.copies(board), `${JSON.stringify(copies, null, 2)}\n`);
     const { blocks } = await stat(image);
     return { image, size: digest.size, used: Math.min(blocks * 512, digest.size), sha256: digest.hash, copied };
@@ -70,6 +84,14 @@ async function isCopy(path: string, digest: Digest, copies: Copies): Promise<boo
   if (copy?.sha256 !== digest.hash) return false;
   const now: Stats | undefined = await stat(path).catch(() => undefined);
   return now?.size === digest.size && now.mtimeMs === copy.modified;
+}
+
+/** What a pibuild that was killed while it copied left: as large as an image. */
+async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = /\.(\d+)\.part$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+  }
 }
 
 async function copyWhole(from: string, to: { path: string; digest: Digest }): Promise<NonNullable<Copies[string]>> {

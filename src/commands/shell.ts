@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { Builder } from '../build/builder.ts';
 import { attach } from '../build/command.ts';
+import { again } from '../build/execute.ts';
 import { sandboxed } from '../build/sandbox.ts';
 import { fail, unwrap } from '../diagnostic.ts';
 import { findTask } from '../graph/graph.ts';
+import { quote } from '../kinds/script.ts';
 import { planBoard } from '../plan.ts';
 import type { Context } from './context.ts';
 import { openReporter } from './reporting.ts';
@@ -12,7 +14,8 @@ import type { Call } from './verb.ts';
 
 /**
  * Opens a shell where a task runs: its tools, inputs, environment and script. What the task needs is built first. After
- * a failure the shell stands in the half-done work; else the folder is new, and gone afterwards.
+ * a failure the shell stands in the half-done work, unless the task came to a result since; else the folder is new, and
+ * gone afterwards.
  */
 export async function run(context: Context, call: Call): Promise<number> {
   const [board = '', name = '', ...command] = call.arguments;
@@ -24,19 +27,27 @@ export async function run(context: Context, call: Call): Promise<number> {
   const options = buildOptions(context, project, board, reporter.emit);
   const builder = new Builder(graph, options);
   const failed = options.failed(task.id);
-  const again = existsSync(failed);
-  const folder = again ? failed : options.store.temporary(`shell-${task.id}`);
+  const isOver = existsSync(failed) && (await builder.identify(task.id))?.stored;
+  if (isOver) await options.store.discard(failed);
+  const standsInFailure = existsSync(failed);
+  const folder = standsInFailure ? failed : options.store.temporary(`shell-${task.id}`);
   try {
     const { sandbox } = await builder.stage(task.id, folder);
     reporter.close();
-    const where = again ? ', with the work that failed' : '';
-    context.stderr.write(`In the sandbox of ${task.id}${where}. 'bash task.sh' does what the task does.\n`);
+    const where = standsInFailure ? ', with the work that failed' : '';
+    context.stderr.write(`In the sandbox of ${task.id}${where}. 'again' does from the start what the task does.\n`);
     const shell = command.length > 0 ? ['-c', command.join(' ')] : ['--norc', '-i'];
-    const environment = { ...sandbox.environment, PS1: `${task.id} \\w\\$ `, TERM: context.env.TERM ?? 'dumb' };
+    const environment = {
+      ...sandbox.environment,
+      PS1: `${task.id} \\w\\$ `,
+      TERM: context.env.TERM ?? 'dumb',
+      // bash takes a function from its environment under this name.
+      'BASH_FUNC_again%%': `() { ${again(task).map(quote).join(' ')}; }`,
+    };
     return await attach(sandboxed({ ...sandbox, environment, interactive: true }, ['/usr/bin/bash', ...shell]));
   } finally {
     reporter.close();
     await builder.close();
-    if (!again) await options.store.discard(folder);
+    if (!standsInFailure) await options.store.discard(folder);
   }
 }

@@ -6,6 +6,7 @@ import { type Bind, sandboxed, tied } from '../build/sandbox.ts';
 import { fail } from '../diagnostic.ts';
 import type { Hat } from '../hat/hat.ts';
 import { qemuArguments as hatArguments, qmpCommands } from '../hat/qemu.ts';
+import { isAlive } from '../processes.ts';
 import type { Emulator } from '../recipe/model.ts';
 import { readCard } from './card.ts';
 import type { Forward } from './forward.ts';
@@ -174,13 +175,4 @@ async function makeThrowAway(output: string): Promise<string> {
   const folder = join(output, `.emulator-${process.pid}-${count}`);
   await mkdir(folder);
   return folder;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -99,7 +99,7 @@ function failed(event: TaskFailed, progress: Progress, look: Look): string[] {
   const known = [
     ['log', shownPath(event.log, look.cwd)],
     ...(event.command === undefined ? [] : [['command', event.command]]),
-    ...(look.board !== undefined && look.verbs.includes('shell')
+    ...(event.command !== undefined && look.board !== undefined && look.verbs.includes('shell')
       ? [['shell', `${look.self} shell ${look.board} ${event.task}`]]
       : []),
   ];

@@ -12,11 +12,12 @@ import { checkout, sharedStore } from './tools.ts';
 export interface Installed {
   /** The folder of the installation; all its processes are killed with it. */
   readonly folder: string;
-  start(words: readonly string[], project: string): Running;
+  /** `environment` is added to this process's own. */
+  start(words: readonly string[], project: string, environment?: NodeJS.ProcessEnv): Running;
   /** The command of a start, for one that wraps it. */
   argv(words: readonly string[], project: string): string[];
   /** Starts any command. */
-  run(argv: readonly string[]): Running;
+  run(argv: readonly string[], environment?: NodeJS.ProcessEnv): Running;
   remove(): void;
 }
 
@@ -46,8 +47,8 @@ export async function install(): Promise<Installed> {
     project,
     ...words,
   ];
-  const run: Installed['run'] = (command) => {
-    const running = spawned(command);
+  const run: Installed['run'] = (command, environment) => {
+    const running = spawned(command, environment);
     started.add(running.child);
     return running;
   };
@@ -55,7 +56,7 @@ export async function install(): Promise<Installed> {
     folder,
     argv,
     run,
-    start: (words, project) => run(argv(words, project)),
+    start: (words, project, environment) => run(argv(words, project), environment),
     remove: () => {
       for (const child of started) child.kill('SIGKILL');
       for (const pid of processesWith(join(folder, 'dist/cli.js'))) process.kill(pid, 'SIGKILL');
@@ -64,9 +65,10 @@ export async function install(): Promise<Installed> {
   };
 }
 
-function spawned(argv: readonly string[]): Running {
+function spawned(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
   const [program = '', ...words] = argv;
-  const child = spawn(program, words, { env: { ...process.env, PIBUILD_STORE: sharedStore, FORCE_COLOR: '0' } });
+  const env = { ...process.env, PIBUILD_STORE: sharedStore, FORCE_COLOR: '0', ...environment };
+  const child = spawn(program, words, { env });
   let output = '';
   let seen = 0;
   let over = false;

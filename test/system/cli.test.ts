@@ -3,10 +3,11 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Event } from '../../src/build/event.ts';
 import { Interrupted } from '../../src/commands/context.ts';
 import { pibuild } from '../../src/commands/program.ts';
+import { install } from '../helpers/boot.ts';
 import { folderOf } from '../helpers/recipes.ts';
 import { sharedStore } from '../helpers/tools.ts';
 
@@ -23,13 +24,13 @@ function pack(name: string, makefile: string): Record<string, string> {
 
 /** The words that tell one run's processes from another's. */
 const nap = `31${process.pid}`;
-const install = 'install:\n\tinstall -D Makefile $(DESTDIR)/usr/share/file\n';
+const installing = 'install:\n\tinstall -D Makefile $(DESTDIR)/usr/share/file\n';
 const files = {
   'boards/small/board.yaml': board,
-  ...pack('good', `all:\n\techo it is good ${Date.now()}\n${install}`),
-  ...pack('bad', `all:\n\t@echo about to fail\n\t@exit 3\n${install}`),
-  ...pack('worse', `all:\n\t@echo worse still\n\t@exit 4\n${install}`),
-  ...pack('slow', `all:\n\t@echo asleep\n\t@sleep ${nap}\n${install}`),
+  ...pack('good', `all:\n\techo it is good ${Date.now()}\n${installing}`),
+  ...pack('bad', `all:\n\t@echo about to fail\n\t@exit 3\n${installing}`),
+  ...pack('worse', `all:\n\t@echo worse still\n\t@exit 4\n${installing}`),
+  ...pack('slow', `all:\n\t@echo asleep\n\t@sleep ${nap}\n${installing}`),
 };
 
 /** A project of its own, and pibuild as it is called there. */
@@ -92,6 +93,31 @@ test('a failing task shows the end of its log and the command, which fails the s
   const pasted = await promisify(execFile)('bash', ['-c', command]).catch((error) => error);
   expect(pasted.code).toBeGreaterThan(0);
   expect(pasted.stdout + pasted.stderr).toContain('about to fail');
+});
+
+test('a shell after a failure stands in its work, where the task can be run again; after a success it does not', async () => {
+  const installed = await install();
+  onTestFinished(() => installed.remove());
+  const { project, call } = projectOf();
+  const shell = async (command: string) => {
+    const running = installed.start(['shell', 'small', 'bad:build', '--', command], project);
+    await running.ended;
+    return running.output();
+  };
+  const makefile = join(project, 'packages/bad/code/Makefile');
+  const broken = readFileSync(makefile, 'utf8');
+  const mended = `all:\n\techo mended ${Date.now()}\n${installing}`;
+  writeFileSync(makefile, mended);
+  expect((await call(['make', 'small', 'bad:build'])).code).toBe(0);
+  writeFileSync(makefile, broken);
+  expect((await call(['make', 'small', 'bad:build'])).code).toBe(1);
+  const inFailure = await shell('again; echo "ended with $?"; again');
+  expect(inFailure).toContain('with the work that failed');
+  expect(inFailure.match(/about to fail/g)).toHaveLength(2);
+  expect(inFailure).not.toContain('File exists');
+  expect(inFailure).toMatch(/^ended with [1-9]/m);
+  writeFileSync(makefile, mended);
+  expect(await shell('ls')).toMatch(/^In the sandbox of bad:build\. .*\nin\nout\ntask\.sh\n$/);
 });
 
 test('with --keep-going everything that fails is told in one run', async () => {

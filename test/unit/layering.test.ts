@@ -10,7 +10,8 @@ const src = join(root, 'src');
 
 /** From left to right. What stands on one line does not import each other, but within a folder all may. */
 const order = [
-  ['diagnostic.ts', 'paths.ts'],
+  ['diagnostic.ts'],
+  ['paths.ts', 'processes.ts'],
   ['recipe'],
   ['graph'],
   ['archive', 'hat', 'image', 'kconfig'],

@@ -1,6 +1,7 @@
 import { table } from '../../src/report/format.ts';
 import type { Line, Measured } from './line.ts';
 import { nothingToDo } from './nothing-to-do.ts';
+import { overlayEdit } from './overlay-edit.ts';
 import { planning } from './planning.ts';
 import { storing } from './storing.ts';
 
@@ -8,7 +9,7 @@ import { storing } from './storing.ts';
 
 const MISSED = 'missed';
 
-const lines: readonly Line[] = [nothingToDo, planning, storing];
+const lines: readonly Line[] = [nothingToDo, overlayEdit, planning, storing];
 
 const words = process.argv.slice(2);
 const unknown = words.filter((word) => word !== '--all' && !lines.some(({ name }) => name === word));

@@ -36,6 +36,8 @@ export class Store {
   /** Names this process's temporary files, so that what it leaves behind can be told from what others work on. */
   readonly session = randomBytes(8).toString('hex');
   readonly #damaged: (entry: string) => void;
+  /** Paths of blobs that this process wrote or read whole, with their inodes: a disk does not rot while it looks. */
+  readonly #verified = new Map<string, number>();
 
   /** `damaged` is told of every entry that was not what was written; the entry is gone by then. */
   constructor(root: string, damaged: (entry: string) => void = () => {}) {
@@ -58,7 +60,7 @@ export class Store {
         this.#dropIfPresent(path);
         continue;
       }
-      if ((await hashFile(path)).hash !== digest.hash) {
+      if (!(await this.#isWhole(path, digest))) {
         this.#drop(path);
         continue;
       }
@@ -108,6 +110,7 @@ export class Store {
       mkdirSync(dirname(blob), { recursive: true, mode: 0o755 });
       renameSync(path, blob);
     });
+    this.#verified.set(blob, lstatSync(blob).ino);
     return blob;
   }
 
@@ -185,6 +188,14 @@ export class Store {
   /** Reports and removes an entry that is not what it should be. */
   damaged(path: string): void {
     this.#drop(path);
+  }
+
+  async #isWhole(path: string, digest: Digest): Promise<boolean> {
+    const { ino } = lstatSync(path);
+    if (this.#verified.get(path) === ino) return true;
+    if ((await hashFile(path)).hash !== digest.hash) return false;
+    this.#verified.set(path, ino);
+    return true;
   }
 
   #otherVariant(path: string, digest: Digest, executable: boolean): string {

@@ -61,14 +61,15 @@ async function tryToReady(
   // The lines about a ready image say how to run it: that is being done.
   const emit = (event: Event): void => void (event.type !== 'image-ready' && reporter.emit(event));
   const vanished = watchVanished(emit);
-  const builder = new Builder(plan.graph, buildOptions(context, project, name, vanished.emit));
+  const options = buildOptions(context, project, name, vanished.emit);
+  const builder = new Builder(plan.graph, options);
   try {
     const targets: TaskId[] = [...(image === undefined ? plan.graph.targets : []), ...trees.map(({ task }) => task)];
     const result = await builder.build(targets);
     const again = [...vanished.packages].filter((each) => !relocked.has(each));
     for (const each of await lockVanished(context, project, again, emit)) relocked.add(each);
     if (!result.ok) return undefined;
-    if (image === undefined) await leaveResults(context, project, plan, result, emit);
+    if (image === undefined) await leaveResults(options.store, project, plan, result, emit);
     const [bootstrap, imageTools, emulatorTools] = trees;
     const tools = {
       bubblewrap: await builder.path(bootstrap),

@@ -42,8 +42,9 @@ async function make(
   const reporter = openReporter(context, name);
   const vanished = watchVanished(reporter.emit);
   try {
-    const result = await build(plan.graph, targets, buildOptions(context, project, name, vanished.emit));
-    if (result.ok && tasks.length === 0) await leaveResults(context, project, plan, result, reporter.emit);
+    const options = buildOptions(context, project, name, vanished.emit);
+    const result = await build(plan.graph, targets, options);
+    if (result.ok && tasks.length === 0) await leaveResults(options.store, project, plan, result, reporter.emit);
     const again = [...vanished.packages].filter((each) => !relocked.has(each));
     for (const each of await lockVanished(context, project, again, reporter.emit)) relocked.add(each);
     if (!result.ok || !checking) return result.ok;

@@ -28,13 +28,14 @@ async function tryToReady(context: Context, name: string, relocked: Set<string>)
   // The lines about a ready image say how to write it: that is being done.
   const emit = (event: Event): void => void (event.type !== 'image-ready' && reporter.emit(event));
   const vanished = watchVanished(emit);
-  const builder = new Builder(plan.graph, buildOptions(context, project, name, vanished.emit));
+  const options = buildOptions(context, project, name, vanished.emit);
+  const builder = new Builder(plan.graph, options);
   try {
     const result = await builder.build(plan.graph.targets);
     const again = [...vanished.packages].filter((each) => !relocked.has(each));
     for (const each of await lockVanished(context, project, again, emit)) relocked.add(each);
     if (!result.ok) return undefined;
-    await leaveResults(context, project, plan, result, emit);
+    await leaveResults(options.store, project, plan, result, emit);
     return new ProjectPaths(project.root).image(name);
   } finally {
     await builder.close();

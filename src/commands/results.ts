@@ -1,18 +1,17 @@
 import type { BuildResult } from '../build/builder.ts';
 import type { Emit } from '../build/event.ts';
-import { Store } from '../build/store.ts';
+import type { Store } from '../build/store.ts';
 import { fail } from '../diagnostic.ts';
 import type { Artifact, Digest } from '../graph/task.ts';
 import type { ArtifactRef } from '../kinds/kind.ts';
 import { ProjectPaths } from '../paths.ts';
 import type { BoardPlan } from '../plan.ts';
 import type { Project } from '../recipe/model.ts';
-import type { Context } from './context.ts';
 import { type PublishedImage, publish } from './publish.ts';
 
-/** Leaves what a board's build came to in `output/<board>/`, and says so. */
+/** Leaves what a board's build came to in `output/<board>/`, and says so. `store` is the one that it was built in. */
 export async function leaveResults(
-  context: Context,
+  store: Store,
   project: Project,
   plan: BoardPlan,
   result: BuildResult,
@@ -25,7 +24,6 @@ export async function leaveResults(
     bmap: artifactOf(result, bmap),
     manifest: artifactOf(result, manifest),
   };
-  const store = new Store(context.store.root, (entry) => emit({ type: 'store-damaged', at: Date.now(), entry }));
   const published = await publish(results, board, new ProjectPaths(project.root), (digest) => blobOf(store, digest));
   emit({ type: 'image-ready', at: Date.now(), board, ...published });
   return published;

@@ -1,5 +1,7 @@
 import { table } from '../../src/report/format.ts';
+import { kernelCold, kernelOption } from './kernel.ts';
 import type { Line, Measured } from './line.ts';
+import { minimalImage } from './minimal-image.ts';
 import { nothingToDo } from './nothing-to-do.ts';
 import { overlayEdit } from './overlay-edit.ts';
 import { planning } from './planning.ts';
@@ -9,7 +11,7 @@ import { storing } from './storing.ts';
 
 const MISSED = 'missed';
 
-const lines: readonly Line[] = [nothingToDo, overlayEdit, planning, storing];
+const lines: readonly Line[] = [kernelCold, nothingToDo, overlayEdit, kernelOption, planning, storing, minimalImage];
 
 const words = process.argv.slice(2);
 const unknown = words.filter((word) => word !== '--all' && !lines.some(({ name }) => name === word));

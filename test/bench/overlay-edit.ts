@@ -1,7 +1,8 @@
-import { alone } from './alone.ts';
+import { run } from '../../src/build/command.ts';
 import { type Line, median, ratio } from './line.ts';
-import { pibuild, timed } from './process.ts';
+import { pibuild, timed, warmStore } from './process.ts';
 import { withProject, writeInto } from './project.ts';
+import { withStaged } from './staged.ts';
 
 const TIMES = 5;
 const MOST = 1.5;
@@ -28,10 +29,20 @@ export const overlayEdit: Line = {
         // Never twice the same, or the store would have it.
         writeInto(folder, FILE, `${Date.now()}\n`);
         ours.push((await timed(make)).took);
-        theirs.push(await alone(folder, 'edited', ['edited:rootfs', 'edited:disk']));
+        theirs.push((await alone(folder, 'edited:rootfs')) + (await alone(folder, 'edited:disk')));
       }
       const measured = ratio(median(ours), median(theirs), MOST);
       return { ...measured, met: measured.met && median(ours) <= MOST_MILLISECONDS };
     });
   },
 };
+
+/** What the command of a task takes in its sandbox, without pibuild around it. Milliseconds. */
+function alone(folder: string, task: string): Promise<number> {
+  return withStaged(folder, 'edited', warmStore, task, async ({ argv }) => {
+    const start = performance.now();
+    const ended = await run({ argv, signal: new AbortController().signal, tied: true });
+    if (ended.code !== 0) throw new Error(`${task} alone ended with ${ended.code}`);
+    return performance.now() - start;
+  });
+}

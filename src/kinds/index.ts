@@ -7,6 +7,7 @@ import { checkModuleKind } from './check-module.ts';
 import { commandKind } from './command.ts';
 import { debsKind } from './debs.ts';
 import { fetchKind } from './fetch.ts';
+import { goKind } from './go.ts';
 import { hatKind } from './hat.ts';
 import { installDebsKind } from './install-debs.ts';
 import { kconfigKind } from './kconfig.ts';
@@ -18,15 +19,24 @@ import { listModulesKind } from './list-modules.ts';
 import { makeKind } from './make.ts';
 import { manifestKind } from './manifest.ts';
 import { mergeLayersKind } from './merge-layers.ts';
+import { serviceKind } from './service.ts';
 import { toolsKind } from './tools.ts';
 import { unpackDebsKind } from './unpack-debs.ts';
 
 /** The kinds of packages, by the word that `kind:` in a package.yaml uses. */
 export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<string, PackageKind<never>>(
-  [toolsKind, debsKind, kernelKind, kernelModuleKind, kconfigKind, makeKind, autotoolsKind, hatKind].map((kind) => [
-    kind.kind,
-    kind as PackageKind<never>,
-  ]),
+  [
+    toolsKind,
+    debsKind,
+    kernelKind,
+    kernelModuleKind,
+    kconfigKind,
+    makeKind,
+    autotoolsKind,
+    goKind,
+    hatKind,
+    serviceKind,
+  ].map((kind) => [kind.kind, kind as PackageKind<never>]),
 );
 
 /** How tasks are run, by `Task.kind`. */

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Artifact, Digest, Input, Json, Task } from '../graph/task.ts';
 import type { Hat } from '../hat/hat.ts';
 import type { Board, BoardModule, Package, Project } from '../recipe/model.ts';
+import type { ServiceRoot } from '../service/model.ts';
 
 /**
  * A kind of package: the closed schema of its recipe, and the tasks that a package of it becomes. Pure: `plan` sees
@@ -32,6 +33,8 @@ export interface Provides {
   tools?: ArtifactRef;
   /** A kernel, for what is built against it or checked by it. */
   kernel?: KernelParts;
+  /** The files of a service. */
+  service?: ServiceRoot;
   /** Modules of a kernel that are built outside of it. */
   modules?: ModuleParts;
   /** A HAT, for the board's configuration and its emulator. */

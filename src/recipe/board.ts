@@ -11,6 +11,7 @@ import { readOverlay } from './overlay.ts';
 import { recipeProblem } from './problem.ts';
 import { attempt, type Reading } from './read.ts';
 import type { BoardRecipe } from './schema.ts';
+import { resolveFiles, resolveServices } from './services.ts';
 import { entriesAt, placeIn, plain, type Tree, writtenIn } from './tree.ts';
 import { parseSize } from './units.ts';
 import { unknownRecipe } from './unknown.ts';
@@ -65,6 +66,8 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     },
     packages,
     modules,
+    services: resolveServices(tree, { project: context.project, folders: layers.folders }, problems),
+    files: resolveFiles(recipe, tree, layers.folders, problems),
     overlays: resolveOverlays(unique(textsAt(tree, ['overlays'])), variables, context, problems),
     config: recipe.config ?? [],
     ...accounts,

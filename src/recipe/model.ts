@@ -1,5 +1,6 @@
 import type { SourceLocation } from '../diagnostic.ts';
 import type { BoardRecipe, CheckRecipe, EmulatorRecipe, Permission, UserRecipe } from './schema.ts';
+import type { BoardFileRecipe, ServiceRecipe } from './service.ts';
 
 /**
  * The resolved project: what loading, extending and rendering the recipes ends in, and all that planning sees.
@@ -71,6 +72,10 @@ export interface Board {
   readonly packages: readonly Located<string>[];
   /** Kernel modules, in the order in which they are loaded. */
   readonly modules: readonly BoardModule[];
+  /** Containers by when they run, each in the order in which they are written. */
+  readonly services: readonly Service[];
+  /** Files to add to the root. */
+  readonly files: readonly BoardFile[];
   /** Folders to copy into the root, absolute, in order. */
   readonly overlays: readonly Overlay[];
   readonly config: readonly string[];
@@ -107,6 +112,28 @@ export type Variables = Readonly<Record<string, unknown>>;
 
 export interface Located<T> {
   readonly value: T;
+  readonly at: SourceLocation;
+}
+
+/** A container of a board. */
+export interface Service {
+  readonly name: string;
+  /** `onboot` and `onshutdown` run to their end, `services` keep running. */
+  readonly stage: 'onboot' | 'services' | 'onshutdown';
+  /** The package of kind `service` that it is made of, and that its root comes from; absent: the board says it all. */
+  readonly package?: Package;
+  /** The package's keys with the board's laid over; `capabilities.add` and `binds.add` are already appended. */
+  readonly recipe: ServiceRecipe;
+  /** The place that says a value of `recipe`: in the board, or in the package. */
+  at(...path: readonly (string | number)[]): SourceLocation;
+  /** The absolute path of a file or folder beside the recipe that names it; undefined: there is none. */
+  find(path: string): string | undefined;
+}
+
+/** A file, folder or link of a board's `files`. */
+export interface BoardFile extends BoardFileRecipe {
+  /** Absolute; of one with `source`. */
+  readonly file?: string;
   readonly at: SourceLocation;
 }
 

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { duration, NAME, size } from './basics.ts';
+import { boardFile, boardService } from './service.ts';
+
+export { duration, NAME, size } from './basics.ts';
 
 /**
  * The recipes' closed schemas: types, validation and the published JSON Schema in one. Descriptions are what an
@@ -7,8 +11,6 @@ import { z } from 'zod';
 
 // A recipe is read once: compiling its schema to JavaScript takes longer than the reading.
 z.config({ jitless: true });
-
-export const NAME = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*$/;
 
 const name = z.string().regex(NAME, 'lower-case letters, digits, dot, dash, and slash for a folder');
 const text = z.string();
@@ -25,17 +27,6 @@ const sha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/, 'a sha256: 64 hexadecimal digits')
   .meta({ description: 'The sha256 of the file, in hexadecimal' });
-
-/** A size such as 64M: bytes, or K, M, G in powers of 1024. */
-export const size = z
-  .union([z.int().positive(), z.string().regex(/^[1-9][0-9]*[KMG]?$/, 'a size like 512K, 64M or 1G')])
-  .meta({ description: 'A size: bytes, or with K, M or G (powers of 1024)' });
-
-/** A length of time such as 500ms, 30s, 2m. */
-export const duration = z
-  .string()
-  .regex(/^[0-9]+(\.[0-9]+)?(ms|s|m)$/, 'a time like 500ms, 30s or 2m')
-  .meta({ description: 'A length of time: 500ms, 30s, 2m' });
 
 /** Where a package's source comes from. Exactly one of archive+path, url, deb or folder. */
 export const source = z
@@ -155,6 +146,10 @@ const without = z
     packages: removed('Packages'),
     modules: removed('Kernel modules, by name'),
     overlays: removed('Overlays'),
+    onboot: removed('Containers of the start, by name'),
+    services: removed('Services, by name'),
+    onshutdown: removed('Containers of the shutdown, by name'),
+    files: removed('Files, by path'),
     config: removed('Lines of config.txt'),
     users: removed('Users, by name'),
     groups: removed('Groups, by name'),
@@ -213,6 +208,15 @@ export const board = z.strictObject({
   modules: z.array(boardModule).optional().meta({
     description: "Kernel modules to load, in order: the kernel's own, and those of the board's packages",
   }),
+  onboot: z.array(boardService).optional().meta({
+    description: 'Containers that run to their end, one after the other, before the services start',
+  }),
+  services: z
+    .array(boardService)
+    .optional()
+    .meta({ description: 'Containers that containerd starts and that keep running' }),
+  onshutdown: z.array(boardService).optional().meta({ description: 'Containers that run to their end at shutdown' }),
+  files: z.array(boardFile).optional().meta({ description: 'Files, folders and links to add to the root' }),
   overlays: z
     .array(name)
     .optional()

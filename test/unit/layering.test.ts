@@ -14,7 +14,7 @@ const order = [
   ['paths.ts', 'processes.ts'],
   ['recipe'],
   ['graph'],
-  ['archive', 'hat', 'image', 'kconfig'],
+  ['archive', 'hat', 'image', 'kconfig', 'service'],
   ['module'],
   ['kinds'],
   ['plan.ts'],

@@ -89,7 +89,8 @@ interface Entry {
   readonly stat: Stats;
 }
 
-function filesTwoDeep(folder: string): Entry[] {
+/** The files of a folder whose names are spread over folders by their beginnings. */
+export function filesTwoDeep(folder: string): Entry[] {
   return namesIn(folder).flatMap((group) =>
     namesIn(join(folder, group)).flatMap((name) => {
       const path = join(folder, group, name);

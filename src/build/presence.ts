@@ -63,10 +63,11 @@ export async function alone<T>(store: Store, action: () => Promise<T>): Promise<
 /** Removes what processes that are gone left half-done: temporary folders, downloads that somebody else finished. Returns how many folders. */
 export async function sweep(store: Store): Promise<number> {
   let count = 0;
-  for (const session of namesIn(store.paths.temporary)) {
+  for (const session of new Set([...namesIn(store.paths.temporary), ...namesIn(store.paths.presence())])) {
     const release = session === store.session ? undefined : await claim(store.paths.root, session);
     if (!release) continue;
     await rm(store.paths.temporaryOf(session), { recursive: true, force: true });
+    rmSync(store.paths.presence(session), { force: true });
     release();
     count += 1;
   }

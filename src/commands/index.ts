@@ -254,9 +254,13 @@ export const verbs: readonly Verb[] = [
   {
     name: 'store',
     summary: 'Say where the store is and what it takes',
+    details: 'Exit code 1 when --verify finds damage.',
     arguments: [],
-    options: [],
-    examples: [['store', 'how large it is, and what of']],
+    options: [{ flags: '--verify', summary: 'read all of it; what is damaged is removed, so that it is made anew' }],
+    examples: [
+      ['store', 'how large it is, and what of'],
+      ['store --verify', 'after a disk had errors'],
+    ],
     load: () => import('./store.ts'),
   },
   {

@@ -1,4 +1,4 @@
-import { positive, size, type Verb } from './verb.ts';
+import { bus, positive, size, type Verb } from './verb.ts';
 
 /** Every verb, in the order of `pibuild --help`. */
 export const verbs: readonly Verb[] = [
@@ -39,6 +39,12 @@ export const verbs: readonly Verb[] = [
         summary: "lead a port here to the guest's, like 8080:80 (repeatable; SSH is forwarded in any case)",
         repeat: true,
       },
+      {
+        flags: '--set <setting>',
+        summary: 'what a HAT measures from the start: enviro-phat.bmp280.temperature=31.5 (repeatable)',
+        repeat: true,
+      },
+      { flags: '--timeline <file>', summary: 'what its HATs measure over time, in YAML or CSV' },
       { flags: '--append <words>', summary: 'more words for the kernel command line' },
       { flags: '--headless', summary: 'no console here, only in the serial log' },
       { flags: '--image <file>', summary: "boot this card image instead of the board's own" },
@@ -47,6 +53,7 @@ export const verbs: readonly Verb[] = [
       ['run rpi3', 'log in on its serial console'],
       ['run rpi3 --persist --forward 8080:80', 'work on it for longer'],
       ['run rpi3 --headless', 'for scripts: SSH from the port that it prints'],
+      ['run rpi3 --set enviro-phat.bmp280.temperature=31.5', 'on a hot day'],
     ],
     load: () => import('./run.ts'),
   },
@@ -70,6 +77,59 @@ export const verbs: readonly Verb[] = [
       ['test rpi3 --filter i2c', 'only the checks about I2C'],
     ],
     load: () => import('./test.ts'),
+  },
+  {
+    name: 'set',
+    summary: 'Change what the HATs of a running board measure, or list what can be changed',
+    details: [
+      'Of the board that `pibuild run` has on. Values may have a unit: 31.5, 88F, "305 K". What a chip cannot measure is refused.',
+      'A timeline is CSV (a column `time`, and one for each quantity) or YAML with steps: set, ramp, fault, replay.',
+    ].join('\n'),
+    arguments: [{ name: '[setting...]', summary: 'like enviro-phat.bmp280.temperature=18' }],
+    options: [
+      { flags: '--board <board>', summary: 'which board (default: rpi3)' },
+      { flags: '--timeline <file>', summary: 'go through a timeline, and end with it' },
+    ],
+    examples: [
+      ['set', 'every quantity, its value and its range'],
+      ['set enviro-phat.bmp280.temperature=18 enviro-phat.bmp280.pressure=990', 'the weather changes'],
+      ['set --timeline storm.yaml', 'and goes on changing'],
+    ],
+    load: () => import('./set.ts'),
+  },
+  {
+    name: 'fault',
+    summary: 'Let a chip of a HAT fail on a running board, or list the chips',
+    details: [
+      'Faults: nack (it does not answer), gone (the same: gone after 100), nack-data BYTES, wrong-data [MASK [REG-REG]],',
+      'stuck (it holds the bus), slow TIME, none. Each may end in `after N` (the next N transfers still go well) and `times N`',
+      '(it is over after so many). A fault takes the place of the one before.',
+    ].join('\n'),
+    arguments: [
+      { name: '[chip]', summary: 'like enviro-phat.bmp280' },
+      { name: '[fault...]', summary: 'what happens to it' },
+    ],
+    options: [{ flags: '--board <board>', summary: 'which board (default: rpi3)' }],
+    examples: [
+      ['fault enviro-phat.bmp280 gone after 100', 'a plug that comes loose'],
+      ['fault enviro-phat.bmp280 wrong-data 0xff 0xf7-0xfc times 3', 'three bad readings'],
+      ['fault enviro-phat.bmp280 none', 'it is well again'],
+    ],
+    load: () => import('./fault.ts'),
+  },
+  {
+    name: 'capture',
+    summary: 'Print a script that reads the chips of a real board, for a HAT that is like it',
+    details: [
+      "Run it on the Pi with i2c-tools. What it prints is the `dump:` of a HAT's chips: the field problem at your desk.",
+    ].join('\n'),
+    arguments: [],
+    options: [{ flags: '--bus <n>', summary: 'which bus, N of /dev/i2c-N (default: 1)', parse: bus }],
+    examples: [
+      ['capture | ssh root@192.168.1.7 sh > packages/my-hat/field.dump', 'over the network'],
+      ['capture --bus 1 > capture.sh', 'to carry it there'],
+    ],
+    load: () => import('./capture.ts'),
   },
   {
     name: 'flash',

@@ -25,7 +25,7 @@ export async function pibuild(words: readonly string[], host: Host, verbs = allV
 
 /** The exit code of diagnostics: 2 when what was typed or written in a recipe is wrong, else 1. */
 export function exitCodeOf(diagnostics: readonly Diagnostic[]): number {
-  const usage = /^(cli|project|recipe|template|plan|graph)\//;
+  const usage = /^(cli|project|recipe|template|plan|graph|hat|timeline)\//;
   return diagnostics.some((diagnostic) => usage.test(diagnostic.code)) ? exitCodes.usage : exitCodes.failed;
 }
 

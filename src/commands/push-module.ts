@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Builder } from '../build/builder.ts';
-import { findRunning } from '../device/running.ts';
+import { findRunning, sshTarget } from '../device/running.ts';
 import { NO_CONNECTION, overSsh, parseTarget, type SshOptions, type Target } from '../device/ssh.ts';
 import { fail } from '../diagnostic.ts';
 import { plainTar } from '../image/oci.ts';
@@ -69,12 +69,8 @@ function checkParameters(parameters: readonly string[]): void {
 function runningTarget(context: Context, board: string): Target {
   const { root } = openProject(context);
   const running = findRunning(new ProjectPaths(root).output(board));
-  const ssh = running.flatMap(({ forwards }) =>
-    forwards.filter(({ guest, protocol }) => guest === 22 && protocol === 'tcp'),
-  );
-  const [first] = ssh;
-  if (first)
-    return { user: 'root', address: first.address === '0.0.0.0' ? '127.0.0.1' : first.address, port: first.host };
+  const [first] = running.flatMap(({ forwards }) => sshTarget(forwards) ?? []);
+  if (first) return first;
   if (running.length > 0) throw fail('device/no-ssh', `no port leads to the SSH of the emulated '${board}'`);
   const hint = `start it with \`pibuild run ${board}\`, or name a board on the network: --host root@192.168.1.7`;
   throw fail('device/not-running', `board '${board}' is not on`, hint);

@@ -5,9 +5,14 @@ import { endFailure } from '../device/qemu.ts';
 import { rememberRunning } from '../device/running.ts';
 import { keepSerialLog } from '../device/serial-log.ts';
 import { attachTerminal } from '../device/terminal.ts';
-import { fail } from '../diagnostic.ts';
+import { fail, unwrap } from '../diagnostic.ts';
+import { changeValues } from '../hat/change.ts';
+import type { Hat } from '../hat/hat.ts';
+import type { Timeline } from '../hat/timeline.ts';
+import { twinWords } from '../hat/twin.ts';
 import type { Context } from './context.ts';
 import { type ReadyBoard, readyBoard } from './emulate.ts';
+import { openHatDesk, readWishes } from './hat-desk.ts';
 import { type Call, exitCodes } from './verb.ts';
 
 export interface RunOptions {
@@ -22,6 +27,10 @@ export interface RunOptions {
   readonly forward?: readonly string[];
   /** Words for the kernel, after the card's own. */
   readonly append?: string;
+  /** What the HATs measure from the start: `enviro-phat.bmp280.temperature=31.5`. */
+  readonly set?: readonly string[];
+  /** A file that says what they measure over time. */
+  readonly timeline?: string;
   /** Without a console here: the serial log has it. */
   readonly headless?: boolean;
   /** Boots this instead of the board's own image. */
@@ -31,12 +40,15 @@ export interface RunOptions {
 /** Boots a board's image in the emulator, with its serial console in this terminal. */
 export async function run(context: Context, { arguments: [name = ''], options }: Call<RunOptions>): Promise<number> {
   const forwards = options.forward?.map(parseForward) ?? [];
+  // What is wrong with these is told before anything is built.
+  const timeline = await readWishes(context, name, options);
   const ready = await readyBoard(context, name, options.image);
   if (ready === undefined) return exitCodes.failed;
+  const hats = unwrap(changeValues(ready.hats, options.set ?? []));
   try {
-    const emulated = await switchOn(context, ready, options, forwards);
+    const emulated = await switchOn(context, ready, hats, options, forwards);
     try {
-      return await beItsConsole(context, ready, emulated, options.headless ?? false);
+      return await beItsConsole(context, ready, hats, emulated, options.headless ?? false, timeline);
     } finally {
       await emulated.stop();
     }
@@ -48,10 +60,11 @@ export async function run(context: Context, { arguments: [name = ''], options }:
 async function switchOn(
   context: Context,
   ready: ReadyBoard,
+  hats: readonly Hat[],
   options: RunOptions,
   wanted: readonly Forward[],
 ): Promise<EmulatedBoard> {
-  const { board, emulator, hats, image, tools, paths } = ready;
+  const { board, emulator, image, tools, paths } = ready;
   const networked = emulator.usbNetwork !== false;
   if (!networked && wanted.length > 0) {
     throw fail('device/no-network', `board '${board.name}' has no network to forward ports to`);
@@ -68,7 +81,7 @@ async function switchOn(
     output: paths.output(board.name),
     ...(options.persist && { persist: paths.keptCard(board.name) }),
     limits,
-    append: options.append?.split(/\s+/) ?? [],
+    append: [...twinWords(ready.hats, hats), ...(options.append?.split(/\s+/) ?? [])],
     forwards: networked ? await chooseForwards(wanted, (emulator.forwards ?? []).map(parseForward)) : [],
     disks: (options.disk ?? []).map((file) => resolve(context.cwd, file)),
     reboots: true,
@@ -79,19 +92,25 @@ async function switchOn(
 
 async function beItsConsole(
   context: Context,
-  { board, paths }: ReadyBoard,
+  ready: ReadyBoard,
+  hats: readonly Hat[],
   emulated: EmulatedBoard,
   headless: boolean,
+  timeline: Timeline | undefined,
 ): Promise<number> {
+  const { board, paths } = ready;
   const { signal, stderr, stdin, stdout } = context;
   const problem = (message: string): unknown => stderr.write(`warning: ${message}\n`);
   const log = await keepSerialLog(emulated.console, paths.serialLog(board.name, 'run'), problem);
   const forget = rememberRunning(paths.output(board.name), emulated.forwards);
+  const hatDesk = await openHatDesk(context, ready, hats, emulated, problem);
   try {
     announce(context, emulated, { board: board.name, log: log.path, headless });
+    if (timeline !== undefined) hatDesk.play(timeline);
     if (headless) await untilEnded(emulated, signal);
     else await attachTerminal(emulated, stdin, stdout, signal);
   } finally {
+    hatDesk.close();
     forget();
     await emulated.stop();
     await log.close();

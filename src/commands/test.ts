@@ -4,12 +4,14 @@ import type { CheckResult } from '../device/checks.ts';
 import { type Console, openConsole } from '../device/console.ts';
 import { type EmulatedBoard, powerOn } from '../device/emulator.ts';
 import { chooseForwards, sshLine } from '../device/forward.ts';
+import { openLiveHats } from '../device/live-hats.ts';
 import { endFailure } from '../device/qemu.ts';
 import { keepSerialLog } from '../device/serial-log.ts';
 import { attachTerminal } from '../device/terminal.ts';
 import { testBoard } from '../device/test-board.ts';
 import { wantedTimeScale } from '../device/time-scale.ts';
 import { clean, unhide } from '../device/transcript.ts';
+import { consoleLink } from '../device/twin-link.ts';
 import { type Failure, fail } from '../diagnostic.ts';
 import type { Board, Check } from '../recipe/model.ts';
 import { checkLines, checkSummary } from '../report/check-lines.ts';
@@ -73,6 +75,8 @@ async function testOn(
       owner: board.name,
       checks,
       ...(context.env.PIBUILD_ROOT_PASSWORD !== undefined && { password: context.env.PIBUILD_ROOT_PASSWORD }),
+      hatsOf: (shell) =>
+        openLiveHats(ready.hats, emulated.control, consoleLink(shell), ({ message }) => printer.warn(message)),
       signal,
       onStart: (check) => log.note(`check: ${check}`),
       onResult: (result, said) => {

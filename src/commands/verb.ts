@@ -53,3 +53,9 @@ export function size(text: string): number {
   if (/^[0-9]+[KMG]?$/.test(text)) return parseSize(text);
   throw fail('cli/not-a-size', `'${text}' is not a size`, 'sizes are bytes, or have K, M or G behind the number: 20G');
 }
+
+/** A bus as the kernel numbers them. */
+export function bus(text: string): number {
+  if (/^[0-9]{1,3}$/.test(text)) return Number(text);
+  throw fail('cli/bus', `'${text}' is no number of a bus`, 'it is N of /dev/i2c-N: 1 on the header of a Pi');
+}

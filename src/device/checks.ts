@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../diagnostic.ts';
 import type { Check } from '../recipe/model.ts';
 import { type Console, inSeconds, type Pace } from './console.ts';
+import type { LiveHats } from './live-hats.ts';
 import type { CommandResult, Shell } from './shell.ts';
 
 /** What a check came to. */
@@ -23,6 +24,8 @@ export interface CheckedBoard {
   readonly console: Console;
   /** Absent when nobody could log in: then only `expect` checks can be judged. */
   readonly shell?: Shell;
+  /** Absent when nobody could log in. */
+  readonly hats?: LiveHats;
   readonly pace: Pace;
   readonly signal: AbortSignal;
 }
@@ -60,9 +63,35 @@ async function judge(check: Check, board: CheckedBoard): Promise<Verdict> {
   if (check.expect !== undefined) return judgeConsole(check.expect, check, board);
   if (check.run === undefined || board.shell === undefined)
     return { outcome: 'skipped', message: 'no command can be run on the board' };
+  const { run } = check;
+  const { shell, hats } = board;
+  if (hats === undefined || (check.set === undefined && check.fault === undefined))
+    return tryCommand(run, check, board, shell);
+  return underConditions(check, hats, () => tryCommand(run, check, board, shell));
+}
+
+/** What the board's HATs measure and how they fail is as the check says it while it runs, and then as it was. */
+async function underConditions(
+  { set = [], fault = [] }: Check,
+  hats: LiveHats,
+  step: () => Promise<Verdict>,
+): Promise<Verdict> {
+  const before = hats.state;
+  try {
+    await hats.apply({ set: set.map(({ value }) => value), fault: fault.map(({ value }) => value) });
+    return await step();
+  } catch (error) {
+    if (!(error instanceof Failure) || error.diagnostics[0]?.code !== 'device/twin') throw error;
+    return failedBy(error);
+  } finally {
+    await hats.restore(before);
+  }
+}
+
+async function tryCommand(run: string, check: Check, board: CheckedBoard, shell: Shell): Promise<Verdict> {
   const until = Date.now() + check.retry * board.pace.scale;
   for (;;) {
-    const verdict = judgeCommand(check, await board.shell.run(check.run, check.timeout), board.pace);
+    const verdict = judgeCommand(check, await shell.run(run, check.timeout), board.pace);
     if (verdict.outcome === 'passed' || Date.now() >= until) return verdict;
     await delay(PAUSE, undefined, { signal: board.signal });
   }

@@ -22,7 +22,7 @@ export interface PowerOn {
   readonly image: string;
   /** The board's emulator section. */
   readonly emulator: Emulator;
-  /** The HATs on it, whose chips are there without the hardware. */
+  /** The HATs on it, whose chips are there without the hardware, with what they measure at first (`openLiveHats` goes on). */
   readonly hats: readonly Hat[];
   readonly tools: DeviceTools;
   /** `output/<board>/`: throw-away files go there, and the changes that are kept. */
@@ -103,10 +103,6 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
     const command = sandboxed(sandbox, tied(argv, life, [control, console, monitor]));
     const qemu = await startQemu({ argv: command, signal, onLine: options.onLine });
     await setChips(qemu.control, options.hats);
-    // A reset takes the chips back to what they measure at power-on.
-    qemu.control.onEvent(({ event }) => {
-      if (event === 'RESET') setChips(qemu.control, options.hats).catch(() => {});
-    });
     await qemu.control.execute('cont');
     return {
       ...qemu,

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { namesIn } from '../build/names.ts';
 import type { Forward } from './forward.ts';
+import type { Target } from './ssh.ts';
 
 /** What other commands need to know of a board that `pibuild run` has on: a file beside its image, while it is on. */
 export interface RunningBoard {
@@ -12,7 +13,21 @@ export interface RunningBoard {
   readonly forwards: readonly Forward[];
 }
 
+/** Where SSH gets into a board with these forwards, as root; undefined when none leads there. */
+export function sshTarget(forwards: readonly Forward[]): Target | undefined {
+  const forward = forwards.find(({ guest, protocol }) => guest === 22 && protocol === 'tcp');
+  if (forward === undefined) return undefined;
+  const address = forward.address === '0.0.0.0' ? '127.0.0.1' : forward.address;
+  return { user: 'root', address, port: forward.host };
+}
+
 const FILE = /^\.running-(\d+)\.json$/;
+const SOCKET = /^\.running-(\d+)\.sock$/;
+
+/** The socket at which the pibuild with this number listens (`control.ts`), in the board's folder. */
+export function socketName(pid: number): string {
+  return `.running-${pid}.sock`;
+}
 
 /** Writes down that this process runs a board; `output` is the board's folder. Gives what takes it back. */
 export function rememberRunning(output: string, forwards: readonly Forward[]): () => void {
@@ -28,7 +43,12 @@ export function rememberRunning(output: string, forwards: readonly Forward[]): (
 
 /** The boards that are on, of those with this folder: the one started last comes first. What the dead left is removed. */
 export function findRunning(output: string): RunningBoard[] {
-  const names = namesIn(output).filter((name) => FILE.test(name));
+  const all = namesIn(output);
+  const names = all.filter((name) => FILE.test(name));
+  for (const name of all) {
+    const pid = SOCKET.exec(name)?.[1];
+    if (pid !== undefined && startOf(Number(pid)) === undefined) rmSync(join(output, name), { force: true });
+  }
   const found = names.flatMap((name): RunningBoard[] => {
     const file = join(output, name);
     const running = read(file);

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../build/command.ts';
+import type { Duplex } from 'node:stream';
+import { type Ended, killGroup, run, start } from '../build/command.ts';
 import { type Bind, sandboxed } from '../build/sandbox.ts';
 import { fail } from '../diagnostic.ts';
 import { type DeviceTools, deviceSandbox } from './tools.ts';
@@ -41,24 +42,49 @@ export const NO_CONNECTION = 255;
  * host key is another one after each flash, so it is not asked for.
  */
 export async function overSsh(options: SshOptions, command: string, input: string): Promise<number> {
-  const { tools, target, signal, onLine } = options;
+  const { signal, onLine } = options;
+  const argv = sshArgv(options, command, `< ${INPUT}`, [{ source: input, target: INPUT }]);
+  const { code } = await run({ argv, signal, onLine });
+  signal.throwIfAborted();
+  return code;
+}
+
+/** A command on a board that is talked to while it runs. */
+export interface Remote {
+  /** Its standard input. */
+  readonly input: Duplex;
+  readonly ended: Promise<Ended>;
+  /** Ends the connection at once. */
+  close(): void;
+}
+
+/** Starts a shell command on a board. What it prints comes by `onLine`; it ends when its input does, or this process. */
+export async function startOverSsh(options: SshOptions, command: string): Promise<Remote> {
+  const { signal, onLine } = options;
+  const argv = sshArgv(options, command, '<&3 3<&-', []);
+  const { pid, channels, ended } = await start({ argv, signal, onLine, channels: 1 });
+  const [input] = channels as [Duplex];
+  input.on('error', () => {}).resume();
+  return { input, ended, close: () => killGroup(pid) };
+}
+
+/** `input` is how the shell redirects ssh's standard input. */
+function sshArgv(options: SshOptions, command: string, input: string, more: readonly Bind[]): string[] {
+  const { tools, target } = options;
   const { binds, words, environment } = keys(options);
-  const sandbox = deviceSandbox(tools as DeviceTools, 'emulator', [...binds, { source: input, target: INPUT }], true);
+  const sandbox = deviceSandbox(tools as DeviceTools, 'emulator', [...binds, ...more], true);
   const ssh = [
     ...['ssh', '-p', String(target.port), '-l', target.user, '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=15'],
     ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', ...words],
     ...['--', target.address, command],
   ];
-  const argv = sandboxed({ ...sandbox, environment: { ...sandbox.environment, ...environment } }, [
+  return sandboxed({ ...sandbox, environment: { ...sandbox.environment, ...environment } }, [
     '/usr/bin/bash',
     '-c',
-    `exec "$@" < ${INPUT}`,
+    `exec "$@" ${input}`,
     'ssh',
     ...ssh,
   ]);
-  const { code } = await run({ argv, signal, onLine });
-  signal.throwIfAborted();
-  return code;
 }
 
 const INPUT = '/run/input';

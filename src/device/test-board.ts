@@ -2,6 +2,7 @@ import { Failure, fail } from '../diagnostic.ts';
 import type { Check } from '../recipe/model.ts';
 import { type CheckResult, failedBy, runCheck } from './checks.ts';
 import type { Console, Pace, Position } from './console.ts';
+import type { LiveHats } from './live-hats.ts';
 import { logIn } from './login.ts';
 import { type Shell, withoutMarks } from './shell.ts';
 import { measuredTimeScale } from './time-scale.ts';
@@ -17,6 +18,8 @@ export interface BoardTest {
   readonly checks: readonly Check[];
   /** Absent: root needs none on the console. */
   readonly password?: string;
+  /** The HATs on it, by way of the shell. */
+  readonly hatsOf?: (shell: Shell) => LiveHats;
   readonly signal: AbortSignal;
   readonly onStart: (name: string) => void;
   /** Called with each result, and what the guest said meanwhile where that helps to understand it. */
@@ -46,10 +49,17 @@ export async function testBoard(test: BoardTest): Promise<void> {
   test.onResult({ check: bootCheck, took, ...verdict }, boot.failure ? lastLines(console.transcript, LAST_LINES) : []);
 
   let { shell } = boot;
+  const hats = shell && test.hatsOf?.(shell);
   for (const check of checks) {
     test.onStart(check.name);
     const since = console.position;
-    const { result, lost } = await runCheck(check, { console, ...(shell && { shell }), pace, signal });
+    const { result, lost } = await runCheck(check, {
+      console,
+      ...(shell && { shell }),
+      ...(hats && { hats }),
+      pace,
+      signal,
+    });
     if (lost) shell = undefined;
     test.onResult(
       result,

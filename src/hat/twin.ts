@@ -30,6 +30,24 @@ export function twinChange({ engine, model, values, settings }: HatChip): string
   return engine === 'twin' && model?.twin ? variableLines(model.twin.variables(values, settings)) : [];
 }
 
+/** The word of the kernel's command line that gives a chip other values than its recipe's from the start. */
+const SETTING = 'pibuild.set';
+
+/** The words of the kernel's command line that make the twins measure `hats` where the image was made for `recipes`. */
+export function twinWords(recipes: readonly Hat[], hats: readonly Hat[]): string[] {
+  const before = new Map(
+    recipes.flatMap(({ name, chips }) => chips.map((chip) => [twinName(name, chip), chip.values])),
+  );
+  return hats.flatMap(({ name, chips }) =>
+    chips.flatMap((chip) => {
+      const path = twinName(name, chip);
+      if (before.get(path) === chip.values) return [];
+      const settings = twinChange(chip).map((line) => line.replace(/^var (\d+) /, '$1='));
+      return settings.length === 0 ? [] : [`${SETTING}=${path}:${settings.join(',')}`];
+    }),
+  );
+}
+
 /** What the drivers of the kernel are bound to, on the card as in the emulator: lines `BUS ADDRESS NAME`. */
 export function driverFile(hat: Hat): string | undefined {
   const lines = hat.chips.flatMap(({ bus, address, driver }) => (driver ? [`${bus} ${hex(address)} ${driver}`] : []));

@@ -1,10 +1,11 @@
 import { type Diagnostic, Failure, type SourceLocation } from '../diagnostic.ts';
 import { addressesOf } from '../hat/addresses.ts';
+import { changeValue, spoilChip } from '../hat/change.ts';
 import type { Hat } from '../hat/hat.ts';
 import { hex } from '../hat/script.ts';
 import type { NeededOption } from '../kconfig/needed.ts';
 import { moduleKey } from '../module/module-info.ts';
-import type { Board, BoardModule, Package } from '../recipe/model.ts';
+import type { Board, BoardModule, Check, Package } from '../recipe/model.ts';
 
 /** A HAT that a board has. */
 export interface BoardHat {
@@ -22,13 +23,20 @@ const OVERLAY = 'hats';
  * What the HATs of a board need beside what each brings itself: lines of config.txt that the board does not have yet, and
  * kernel options.
  *
- * @throws Failure `hat/no-overlay`, `hat/address-taken` and `hat/line-taken` for HATs that do not go together
+ * @throws Failure `hat/no-overlay`, `hat/address-taken` and `hat/line-taken` for HATs that do not go together, and what is
+ *   wrong with the values and faults of the board's checks
  */
 export function planBoardHats(
   board: Board,
   hats: readonly BoardHat[],
 ): { config: readonly string[]; options: readonly NeededOption[] } {
-  const problems = [...overlayMissing(board, hats), ...addressesTaken(hats), ...linesTaken(hats)];
+  const all = hats.map(({ hat }) => hat);
+  const problems = [
+    ...overlayMissing(board, hats),
+    ...addressesTaken(hats),
+    ...linesTaken(hats),
+    ...board.checks.flatMap((check) => checkProblems(check, all)),
+  ];
   if (problems.length > 0) throw new Failure(...problems);
   const wanted = hats.flatMap(({ hat }) => hat.real.config);
   const config = [...new Set(wanted)].filter((line) => !board.config.includes(line));
@@ -50,6 +58,17 @@ function optionsOf({ hat, at }: BoardHat): NeededOption[] {
     const [, symbol = '', value = ''] = /^CONFIG_(\w+)=(.*)$/.exec(line) ?? [];
     return { symbol, value, by: `the HAT '${hat.name}'`, at: at('real', 'kernel', index) };
   });
+}
+
+/** Values that no chip of the board can have, and faults that are none. */
+function checkProblems({ set = [], fault = [] }: Check, hats: readonly Hat[]): Diagnostic[] {
+  const results = [
+    ...set.map(({ value, at }) => ({ at, result: changeValue(hats, value) })),
+    ...fault.map(({ value: [chip, words], at }) => ({ at, result: spoilChip(hats, chip, words) })),
+  ];
+  return results.flatMap(({ at, result }) =>
+    result.ok ? [] : result.diagnostics.map((diagnostic) => ({ ...diagnostic, at })),
+  );
 }
 
 function overlayMissing(board: Board, hats: readonly BoardHat[]): Diagnostic[] {

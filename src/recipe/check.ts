@@ -23,7 +23,26 @@ export function resolveChecks(
     }
     const timeout = parseDuration(recipe.timeout ?? TIMEOUT);
     const retry = parseDuration(recipe.retry ?? '0s');
-    return { ...recipe, timeout, retry, owner, at: at('checks', index, 'name') };
+    const { set, fault, ...rest } = recipe;
+    return {
+      ...rest,
+      timeout,
+      retry,
+      owner,
+      at: at('checks', index, 'name'),
+      ...(set && {
+        set: Object.entries(set).map(([path, value]) => ({
+          value: `${path}=${value}`,
+          at: at('checks', index, 'set', path),
+        })),
+      }),
+      ...(fault && {
+        fault: Object.entries(fault).map(([chip, words]) => ({
+          value: [chip, words] as const,
+          at: at('checks', index, 'fault', chip),
+        })),
+      }),
+    };
   });
 }
 

@@ -194,11 +194,15 @@ export interface Partition {
   readonly label: string;
 }
 
-export interface Check extends Omit<CheckRecipe, 'timeout' | 'retry'> {
+export interface Check extends Omit<CheckRecipe, 'timeout' | 'retry' | 'set' | 'fault'> {
   /** Milliseconds, before scaling. */
   readonly timeout: number;
   /** Milliseconds; 0: one try. */
   readonly retry: number;
+  /** What HATs measure while it runs: `enviro-phat.bmp280.temperature=85 °C`. */
+  readonly set?: readonly Located<string>[];
+  /** Chips that fail while it runs, and how. */
+  readonly fault?: readonly Located<readonly [chip: string, words: string]>[];
   /** The board or package that declares it. */
   readonly owner: string;
   readonly at: SourceLocation;

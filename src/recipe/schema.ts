@@ -62,6 +62,13 @@ export const check = z
     name: text.meta({ description: 'A sentence: what is true when it passes' }),
     expect: text.optional().meta({ description: 'A regular expression that the console must print' }),
     run: text.optional().meta({ description: 'A shell command run on the target as root' }),
+    set: z
+      .record(text, z.union([text, z.number()]))
+      .optional()
+      .meta({ description: 'What HATs measure meanwhile: {enviro-phat.bmp280.temperature: 85 °C}' }),
+    fault: z.record(text, text).optional().meta({
+      description: 'Chips of HATs that fail meanwhile, as `pibuild fault` says it: {enviro-phat.bmp280: nack}',
+    }),
     exit: z.int().min(0).max(255).optional().meta({ description: 'The exit code of `run` (default 0)' }),
     matches: text.optional().meta({ description: 'A regular expression that the output of `run` must match' }),
     timeout: duration.optional().meta({ description: 'How long it may take, before scaling (default 30s)' }),
@@ -72,6 +79,10 @@ export const check = z
   .refine(
     (value) => (value.expect === undefined) !== (value.run === undefined),
     'give exactly one of `expect` and `run`',
+  )
+  .refine(
+    (value) => value.run !== undefined || (value.set === undefined && value.fault === undefined),
+    '`set` and `fault` are for the time of `run`',
   )
   .meta({ description: 'One thing that `pibuild test` checks on the booted image' });
 

@@ -1,0 +1,165 @@
+import { Failure, fail, unwrap } from '../diagnostic.ts';
+import { changeValues, spoilChip } from '../hat/change.ts';
+import { type FaultOrder, parseFault } from '../hat/fault.ts';
+import type { Hat, HatChip } from '../hat/hat.ts';
+import { qmpChange, qmpCommands } from '../hat/qemu.ts';
+import { twinChange, twinName } from '../hat/twin.ts';
+import type { Qmp } from './qmp.ts';
+
+/** What is to become different on the HATs of a board. */
+export interface HatOrder {
+  /** `enviro-phat.bmp280.temperature=31.5`. */
+  readonly set?: readonly string[];
+  /** A chip and its fault: `enviro-phat.bmp280`, `nack after 10`. */
+  readonly fault?: readonly (readonly [chip: string, words: string])[];
+}
+
+/** What the HATs of a board measure at some time, and which of its chips fail. */
+export interface HatState {
+  readonly hats: readonly Hat[];
+  /** By `HAT.CHIP`. */
+  readonly faults: ReadonlyMap<string, FaultOrder>;
+}
+
+/** An order for `i2c-twin` on the board: the words of its command line. */
+export type TwinOrder = readonly ['set' | 'fault', chip: string, ...words: string[]];
+
+/** The way to `i2c-twin` on a board. */
+export interface TwinLink {
+  /** Waits until the board can be spoken to. Throws a `Failure`. */
+  open(): Promise<void>;
+  /** Has orders carried out. Throws a `Failure`. */
+  send(orders: readonly TwinOrder[]): Promise<void>;
+  /** The board starts anew: who is spoken to is gone. */
+  restarted(): void;
+  close(): void;
+}
+
+/** The HATs of a board that is on. */
+export interface LiveHats {
+  readonly state: HatState;
+  /** Waits until all that an order could ask for can be done. Throws a `Failure`. */
+  reachable(): Promise<void>;
+  /** Makes it so; orders are carried out one after the other. Throws a `Failure`, and then nothing or not all is so. */
+  apply(order: HatOrder): Promise<void>;
+  /** Back to an earlier state. */
+  restore(state: HatState): Promise<void>;
+  close(): void;
+}
+
+/**
+ * The HATs of an emulated board, which measures `hats` from the start. What was changed is so again after each restart of
+ * the board. `onProblem` hears when that fails.
+ */
+export function openLiveHats(
+  hats: readonly Hat[],
+  control: Qmp,
+  link: TwinLink,
+  onProblem: (failure: Failure) => void,
+): LiveHats {
+  let state: HatState = { hats, faults: new Map() };
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(step: () => Promise<T>): Promise<T> => {
+    const result = turn.then(step);
+    turn = result.catch(() => {});
+    return result;
+  };
+  const carryOut = async (next: HatState, chips: ReadonlySet<string>): Promise<void> => {
+    const orders = eachChip(next.hats).filter(({ path }) => chips.has(path));
+    for (const { hat, chip } of orders) {
+      for (const { execute, arguments: words } of qmpChange(hat, chip)) await control.execute(execute, words);
+    }
+    const twins = orders.flatMap(({ path, chip }) => twinOrders(path, chip, state, next));
+    if (twins.length > 0) await link.send(twins);
+    state = next;
+  };
+  const renew = async (): Promise<void> => {
+    for (const { execute, arguments: words } of state.hats.flatMap(qmpCommands)) await control.execute(execute, words);
+    const now = state;
+    state = { hats, faults: new Map() };
+    await carryOut(now, changedChips(state, now));
+  };
+  const forget = control.onEvent(({ event }) => {
+    if (event !== 'RESET') return;
+    link.restarted();
+    inTurn(renew).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+      onProblem(error);
+    });
+  });
+  return {
+    get state() {
+      return state;
+    },
+    reachable: async () => {
+      if (hats.some(({ chips }) => chips.some(({ engine }) => engine === 'twin'))) await inTurn(link.open);
+    },
+    apply: (order) =>
+      inTurn(() => {
+        const { next, chips } = ordered(state, order);
+        return carryOut(next, chips);
+      }),
+    restore: (earlier) => inTurn(() => carryOut(earlier, changedChips(state, earlier))),
+    close: () => {
+      forget();
+      link.close();
+    },
+  };
+}
+
+/** Whether an order has anything to do. */
+export function isOrder({ set = [], fault = [] }: HatOrder): boolean {
+  return set.length > 0 || fault.length > 0;
+}
+
+/** Says no to what `i2c-twin` on the board refused. */
+export function refused(said: string): Failure {
+  return fail('device/twin', `the board refused: ${said || 'it did not say why'}`);
+}
+
+/** What an order makes of a state, and the chips that it speaks of. */
+function ordered({ hats, faults }: HatState, { set = [], fault = [] }: HatOrder) {
+  const next = { hats: unwrap(changeValues(hats, set)), faults: new Map(faults) };
+  const chips = new Set(
+    set.map((setting) =>
+      setting
+        .replace(/=.*$/s, '')
+        .trim()
+        .replace(/\.[^.]*$/, ''),
+    ),
+  );
+  for (const [path, words] of fault) {
+    const { order } = unwrap(spoilChip(hats, path, words));
+    if (order.words === NONE.words) next.faults.delete(path);
+    else next.faults.set(path, order);
+    chips.add(path);
+  }
+  return { next, chips };
+}
+
+const NONE = unwrap(parseFault('none'));
+
+function changedChips(from: HatState, to: HatState): Set<string> {
+  const before = new Map(eachChip(from.hats).map(({ path, chip }) => [path, chip.values]));
+  const changed = eachChip(to.hats).filter(
+    ({ path, chip }) => before.get(path) !== chip.values || from.faults.get(path) !== to.faults.get(path),
+  );
+  return new Set(changed.map(({ path }) => path));
+}
+
+function eachChip(hats: readonly Hat[]): { hat: string; chip: HatChip; path: string }[] {
+  return hats.flatMap(({ name, chips }) => chips.map((chip) => ({ hat: name, chip, path: `${name}.${chip.name}` })));
+}
+
+/** A fault that is ordered once more counts from the beginning, even when it is the same. */
+function twinOrders(path: string, chip: HatChip, from: HatState, to: HatState): TwinOrder[] {
+  if (chip.engine !== 'twin') return [];
+  const name = twinName(path.slice(0, -chip.name.length - 1), chip);
+  const lines = twinChange(chip);
+  const fault = to.faults.get(path);
+  const orders = fault?.twin ?? (from.faults.has(path) ? NONE.twin : []);
+  return [
+    ...(lines.length > 0 ? [['set', name, ...lines] as const] : []),
+    ...orders.map((order): TwinOrder => ['fault', name, order]),
+  ];
+}

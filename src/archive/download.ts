@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Diagnostic, Failure } from '../diagnostic.ts';
 import type { Digest } from '../graph/task.ts';
 import { claimPartial, type Partial } from './partial.ts';
-import { openTransfer, printable, reasonOf, type Transfer } from './transfer.ts';
+import { type HttpClient, openTransfer, printable, reasonOf, type Transfer, type TransferTimes } from './transfer.ts';
 
 /** A file to download: its bytes are known, where they are is tried out. */
 export interface Download {
@@ -37,6 +37,8 @@ export interface DownloadOptions {
   readonly connect?: number;
   /** Milliseconds without a byte after which another place is tried; default 30 seconds. */
   readonly stall?: number;
+  /** Makes what asks web servers, where they want a login; it is closed afterwards. */
+  readonly client?: (times: TransferTimes) => Promise<HttpClient>;
 }
 
 /**
@@ -51,7 +53,8 @@ export async function downloadAll<T extends Download>(
   options: DownloadOptions,
   done: (download: T, path: string) => Promise<void>,
 ): Promise<void> {
-  const transfer = await openTransfer({ connect: options.connect ?? 10_000, stall: options.stall ?? 30_000 });
+  const times = { connect: options.connect ?? 10_000, stall: options.stall ?? 30_000 };
+  const transfer = await openTransfer(times, await options.client?.(times));
   const failures = new Map<T, Diagnostic>();
   const queue = [...downloads];
   const troubled = new Set<string>();

@@ -1,7 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Agent, EnvHttpProxyAgent } from 'undici';
+import type { Response } from 'undici';
 
 /** What one request for a file's bytes came to. */
 export type Answer =
@@ -33,7 +33,14 @@ export interface TransferTimes {
   readonly stall: number;
 }
 
-export async function openTransfer(times: TransferTimes): Promise<Transfer> {
+/** Asks web servers, through the proxies that the environment names. */
+export interface HttpClient {
+  /** Rejects when the server cannot be reached, or `signal` aborts. Redirects are followed; a login is not told to other hosts. */
+  get(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response>;
+  close(): Promise<void>;
+}
+
+export async function openHttpClient(times: TransferTimes): Promise<HttpClient> {
   const undici = await import('undici');
   const options = {
     connect: { timeout: times.connect },
@@ -46,15 +53,24 @@ export async function openTransfer(times: TransferTimes): Promise<Transfer> {
   const proxied = new undici.EnvHttpProxyAgent(options);
   // Without an https_proxy undici would tunnel https through http_proxy, which nobody asked for.
   const secure = process.env.https_proxy || process.env.HTTPS_PROXY ? proxied : direct;
-
   return {
-    open: (url, offset, signal) =>
-      url.startsWith('file:')
-        ? Promise.resolve(openFile(url, offset))
-        : openHttp(undici.fetch, url.startsWith('https:') ? secure : proxied, url, offset, signal),
+    get: (url, headers, signal) => {
+      const dispatcher = url.startsWith('https:') ? secure : proxied;
+      return undici.fetch(url, { headers, dispatcher, signal, redirect: 'follow' });
+    },
     close: async () => {
       await Promise.all([direct.destroy(), proxied.destroy()]);
     },
+  };
+}
+
+/** A transfer over this client, which closes with it; without one it makes its own. */
+export async function openTransfer(times: TransferTimes, given?: HttpClient): Promise<Transfer> {
+  const client = given ?? (await openHttpClient(times));
+  return {
+    open: (url, offset, signal) =>
+      url.startsWith('file:') ? Promise.resolve(openFile(url, offset)) : openHttp(client, url, offset, signal),
+    close: () => client.close(),
   };
 }
 
@@ -91,19 +107,13 @@ function openFile(url: string, offset: number): Answer {
   }
 }
 
-async function openHttp(
-  fetch: typeof import('undici').fetch,
-  dispatcher: Agent | EnvHttpProxyAgent,
-  url: string,
-  offset: number,
-  signal: AbortSignal,
-): Promise<Answer> {
+async function openHttp(client: HttpClient, url: string, offset: number, signal: AbortSignal): Promise<Answer> {
   try {
     const { address, headers } = withoutCredentials(url);
     // The bytes are what was hashed: no compression on the way.
     headers['accept-encoding'] = 'identity';
     if (offset > 0) headers.range = `bytes=${offset}-`;
-    const response = await fetch(address, { headers, dispatcher, signal, redirect: 'follow' });
+    const response = await client.get(address, headers, signal);
     if (response.ok && response.body !== null) {
       return {
         type: 'bytes',

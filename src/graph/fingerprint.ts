@@ -58,6 +58,20 @@ export function identify(parts: ActionParts): IdentifiedAction {
   return { fingerprint: action.hash as Fingerprint, command, inputRoot, messages };
 }
 
+/** The tree that files and trees make by their paths: the digest of its root, and the Directory messages it consists of. */
+export function treeDigest(files: Readonly<Record<string, Artifact>>): {
+  root: Digest;
+  directories: ReadonlyMap<string, Uint8Array>;
+} {
+  const directories = new Map<string, Uint8Array>();
+  const root = folderDigest(folderOf(files), (bytes) => {
+    const digest = digestOf(bytes);
+    directories.set(digest.hash, bytes);
+    return digest;
+  });
+  return { root, directories };
+}
+
 function withFolder(root: Directory | undefined, folder: DirectoryNode): Directory {
   const others = (root?.directories ?? []).filter((node) => node.name !== folder.name);
   return { files: root?.files ?? [], symlinks: root?.symlinks ?? [], directories: [...others, folder] };

@@ -1,14 +1,18 @@
-import { copyFile, link, mkdir } from 'node:fs/promises';
+import { copyFile, link, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArchiveName } from '../archive/apt-defaults.ts';
 import { readDebFile } from '../archive/deb.ts';
-import { type Download, type DownloadPlace, downloadAll } from '../archive/download.ts';
+import { type DownloadOptions, type DownloadPlace, downloadAll } from '../archive/download.ts';
 import { type AptLibrary, hostMirrorSources } from '../archive/host.ts';
 import { type MirrorSources, mirrorsOf } from '../archive/mirror.ts';
 import { type Diagnostic, Failure } from '../diagnostic.ts';
-import { digestOf, encodeDirectory } from '../graph/reapi.ts';
+import { treeDigest } from '../graph/fingerprint.ts';
+import { digestOf } from '../graph/reapi.ts';
 import type { Digest, Task, TaskId } from '../graph/task.ts';
-import type { DebsLock, LockedDeb } from '../recipe/model.ts';
+import { blobPath, layoutTexts } from '../oci/layout.ts';
+import { locatedOf, platformOf } from '../oci/lock.ts';
+import { openRepository } from '../oci/repository.ts';
+import type { DebsLock, LockedBlob, LockedDeb, LockedImage } from '../recipe/model.ts';
 import type { SourceRecipe } from '../recipe/schema.ts';
 import { artifact } from './command.ts';
 import type { ArtifactRef, BlobStore, KnownTask, TaskKind, Workspace } from './kind.ts';
@@ -20,11 +24,15 @@ export type FetchParams = {
   tree: boolean;
   /** The moment to ask the snapshot service for, `YYYYMMDDTHHMMSSZ`. */
   snapshot?: string;
+  /** Of an image in a registry: which repository `path` is in. */
+  image?: { registry: string; name: string };
+  /** Files of the tree that are not downloaded. Names of files may have slashes. */
+  texts?: { name: string; text: string }[];
   /** The libapt-pkg of the tools: it knows where the snapshot services are, for hosts whose own apt does not. */
   apt?: { sha256: string; size: number }[];
 };
 
-/** A file by what it is, and where to look for it: at URLs, or below an archive. */
+/** A file by what it is, and where to look for it: at URLs, or below an archive or an image's repository. */
 export type FetchFile = {
   name: string;
   urls?: string[];
@@ -34,11 +42,14 @@ export type FetchFile = {
   size: number;
 };
 
+/** Asks the machine where its mirrors are. */
+type AskHost = (further?: readonly AptLibrary[]) => MirrorSources;
+
 /** Downloads with known digests: the one task that has a network, and the one whose result is known before it runs. */
 export const fetchKind: TaskKind<FetchParams> = createFetchKind(hostMirrorSources);
 
 /** The kind, with what it asks about mirrors. */
-export function createFetchKind(askHost: (further?: readonly AptLibrary[]) => MirrorSources): TaskKind<FetchParams> {
+export function createFetchKind(askHost: AskHost): TaskKind<FetchParams> {
   return {
     kind: 'fetch',
     revision: 1,
@@ -46,8 +57,6 @@ export function createFetchKind(askHost: (further?: readonly AptLibrary[]) => Mi
     run: (workspace, params) => fetchFiles(workspace, params, askHost),
   };
 }
-
-type AskHost = Parameters<typeof createFetchKind>[0];
 
 /** The task that downloads a package's locked debs, into one tree of `<name>_<version>_<architecture>.deb`. */
 export function fetchDebs(id: string, lock: DebsLock, apt: readonly Digest[] = []): Task {
@@ -76,6 +85,27 @@ export function fetchSource(id: string, source: SourceRecipe): { task: Task; fil
   const { sha256, size } = source;
   const task = fetchTask(id, `download ${where.name}`, { files: [{ ...where, sha256, size }], tree: false });
   return { task, file: artifact(id, 'file') };
+}
+
+/** The task that downloads a locked image of a registry: an OCI image layout (image-layout.md) of that one manifest. */
+export function fetchImage(id: string, image: LockedImage): { task: Task; layout: ArtifactRef } {
+  const { registry, name } = locatedOf(image);
+  const { manifest, config, layers } = image;
+  const blob = (kind: 'blobs' | 'manifests', { digest, size }: LockedBlob): FetchFile => ({
+    name: blobPath(digest),
+    path: `${kind}/${digest}`,
+    sha256: digest.slice('sha256:'.length),
+    size,
+  });
+  const files = [blob('manifests', manifest), ...[config, ...layers].map((each) => blob('blobs', each))];
+  const task = fetchTask(id, `download image ${image.reference}`, {
+    // Layers may be there twice: the empty one often is.
+    files: files.filter((file, index) => files.findIndex((other) => other.name === file.name) === index),
+    texts: layoutTexts(manifest, platformOf(image)),
+    image: { registry, name },
+    tree: true,
+  });
+  return { task, layout: artifact(id, 'files') };
 }
 
 /** What a deb is called in the tree that `fetchDebs` makes. */
@@ -111,14 +141,15 @@ function knownFile({ files }: FetchParams): KnownTask {
   return { artifacts: { file: { type: 'file', digest: digestIn(file), executable: false } }, directories: new Map() };
 }
 
-function knownTree({ files }: FetchParams): KnownTask {
-  const bytes = encodeDirectory({
-    files: files.map((file) => ({ name: file.name, digest: digestIn(file), executable: false })),
-    directories: [],
-    symlinks: [],
-  });
-  const root = digestOf(bytes);
-  return { artifacts: { files: { type: 'tree', digest: root } }, directories: new Map([[root.hash, bytes]]) };
+function knownTree({ files, texts = [] }: FetchParams): KnownTask {
+  const contents = [
+    ...files.map((file) => [file.name, digestIn(file)] as const),
+    ...texts.map(({ name, text }) => [name, digestOf(text)] as const),
+  ];
+  const { root, directories } = treeDigest(
+    Object.fromEntries(contents.map(([name, digest]) => [name, { type: 'file', digest, executable: false }])),
+  );
+  return { artifacts: { files: { type: 'tree', digest: root } }, directories };
 }
 
 function digestIn({ sha256, size }: { sha256: string; size: number }): Digest {
@@ -178,12 +209,13 @@ async function download(
   found: Map<string, string>,
   askHost: AskHost,
 ): Promise<void> {
-  const sources = await mirrorSources(blobs, params, askHost);
+  const places = await placesOf(blobs, params, askHost);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let bytes = 0;
   const downloading = downloadAll(
-    files.map((file) => downloadOf(file, sources, params.snapshot)),
+    files.map((file) => ({ name: file.name, digest: digestIn(file), from: places.from(file) })),
     {
+      ...(places.client && { client: places.client }),
       partial: (digest) => blobs.partial(digest),
       signal: workspace.signal,
       log: (line) => workspace.log(line),
@@ -198,10 +230,29 @@ async function download(
     },
   );
   await downloading.catch((error) => {
-    throw error instanceof Failure
-      ? new Failure(...error.diagnostics.map((each) => advised(each, workspace.task)))
-      : error;
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(...(places.refusal?.() ?? error.diagnostics.map((each) => advised(each, workspace.task))));
   });
+}
+
+/** Where files are looked for, and who asks there; `refusal` says why a login was no use. */
+interface Places {
+  from(file: FetchFile): DownloadPlace[];
+  readonly client?: DownloadOptions['client'];
+  readonly refusal?: () => Diagnostic[] | undefined;
+}
+
+async function placesOf(blobs: BlobStore, params: FetchParams, askHost: AskHost): Promise<Places> {
+  if (params.image === undefined) {
+    const sources = await mirrorSources(blobs, params, askHost);
+    return { from: (file) => placesIn(file, sources, params.snapshot) };
+  }
+  const repository = openRepository(params.image, process.env);
+  return {
+    from: ({ path = '' }) => repository.endpoints.map((endpoint) => ({ url: `${endpoint}/${path}` })),
+    client: async (times) => repository.client(times),
+    refusal: () => repository.refusal(),
+  };
 }
 
 /** What to do about a file that is gone: only who reads a recipe knows where its source went. */
@@ -227,13 +278,12 @@ async function mirrorSources(blobs: BlobStore, { apt = [] }: FetchParams, askHos
   return host;
 }
 
-function downloadOf(file: FetchFile, sources: MirrorSources, snapshot: string | undefined): Download {
+function placesIn(file: FetchFile, sources: MirrorSources, snapshot: string | undefined): DownloadPlace[] {
   const mirrors = file.archive === undefined ? [] : mirrorsOf(file.archive, sources, snapshot);
-  const from: DownloadPlace[] = [
+  return [
     ...(file.urls ?? []).map((url) => ({ url })),
     ...mirrors.map((mirror) => ({ url: `${mirror.url}${urlPath(file.path ?? '')}`, lastResort: mirror.snapshot })),
   ];
-  return { name: file.name, digest: digestIn(file), from };
 }
 
 /** A pool path as a URL wants it: `+` and `~` stay, as mirrors have them in their links. */
@@ -246,9 +296,14 @@ function urlPath(path: string): string {
 
 async function layOut(
   workspace: Workspace,
-  { files, tree }: FetchParams,
+  { files, texts = [], tree }: FetchParams,
   found: ReadonlyMap<string, string>,
 ): Promise<void> {
+  for (const { name, text } of texts) {
+    const path = join(workspace.output('files'), name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
   for (const file of files) {
     const path = tree ? join(workspace.output('files'), file.name) : workspace.output('file');
     await mkdir(dirname(path), { recursive: true });

@@ -1,6 +1,6 @@
 import { type Diagnostic, Failure, textPlaces } from '../diagnostic.ts';
 import { decode } from './document.ts';
-import type { DebsLock, LockedDeb } from './model.ts';
+import type { DebsLock, ImageLock, LockedBlob, LockedDeb, LockedImage } from './model.ts';
 import { recipeProblem } from './problem.ts';
 
 /**
@@ -8,20 +8,45 @@ import { recipeProblem } from './problem.ts';
  * download paths: so every field is checked. Throws a `Failure` that names the line.
  */
 export function parseLock(bytes: Uint8Array, file: string): DebsLock {
+  return readLock<DebsLock>(bytes, file, LOCK, ({ debs }, check) => {
+    for (const deb of debs) check(deb, 'a deb', DEB);
+  });
+}
+
+/** Reads an `image.lock.json`, as `parseLock` does. */
+export function parseImageLock(bytes: Uint8Array, file: string): ImageLock {
+  return readLock<ImageLock>(bytes, file, IMAGES, ({ images }, check) => {
+    for (const image of images) {
+      check(image, 'an image', IMAGE);
+      for (const blob of [image.manifest, image.config]) check(blob, 'a blob', BLOB, image);
+      for (const layer of image.layers) check(layer, 'a layer', LAYER, image);
+    }
+  });
+}
+
+/** Checks a map of a lock; its line is found by the text of `line`, which is on one. */
+type Check = (value: unknown, what: string, tests: Tests, line?: unknown) => void;
+
+function readLock<Lock>(
+  bytes: Uint8Array,
+  file: string,
+  tests: Tests,
+  parts: (lock: Lock, check: Check) => void,
+): Lock {
   const text = decode(bytes) ?? '';
   const place = textPlaces(file, text);
   const value = parseJson(text, (offset, message) => lockFailure(`this is not JSON: ${message}`, place(offset)));
-  const wrong = typeof value === 'object' && value !== null ? wrongField(value, LOCK) : 'it is not a map';
+  const wrong = typeof value === 'object' && value !== null ? wrongField(value, tests) : 'it is not a map';
   if (wrong !== undefined) throw lockFailure(wrong, place(0));
-  const lock = value as DebsLock;
-  for (const deb of lock.debs) {
-    const problem = typeof deb === 'object' && deb !== null ? wrongField(deb, DEB) : 'a deb is not a map';
-    if (problem !== undefined) throw lockFailure(problem, place(lineOf(text, deb)));
-  }
-  return lock;
+  parts(value as Lock, (part, what, partTests, line = part) => {
+    const problem = typeof part === 'object' && part !== null ? wrongField(part, partTests) : `${what} is not a map`;
+    if (problem !== undefined) throw lockFailure(problem, place(lineOf(text, line)));
+  });
+  return value as Lock;
 }
 
 type Test = (value: unknown) => boolean;
+type Tests = Readonly<Record<string, Test>>;
 
 const matches =
   (pattern: RegExp): Test =>
@@ -51,7 +76,32 @@ const DEB: Readonly<Record<keyof LockedDeb, Test>> = {
   sha256: matches(/^[0-9a-f]{64}$/),
 };
 
-function wrongField(value: object, tests: Readonly<Record<string, Test>>): string | undefined {
+const IMAGES: Readonly<Record<keyof ImageLock, Test>> = {
+  format: (value) => value === 1,
+  images: Array.isArray,
+};
+
+const isMap: Test = (value) => typeof value === 'object' && value !== null;
+
+const IMAGE: Readonly<Record<keyof LockedImage, Test>> = {
+  reference: matches(/^[A-Za-z0-9[][^\s/]*\/\S+$/),
+  platform: matches(/^[a-z0-9]+(\/[a-z0-9]+){1,2}$/),
+  manifest: isMap,
+  config: isMap,
+  layers: Array.isArray,
+};
+
+const isDigest = matches(/^sha256:[0-9a-f]{64}$/);
+
+const BLOB: Readonly<Record<keyof LockedBlob, Test>> = {
+  mediaType: matches(/^[a-z0-9]+\/[A-Za-z0-9.+-]+$/),
+  digest: isDigest,
+  size: isSize,
+};
+
+const LAYER: Tests = { ...BLOB, diffId: isDigest };
+
+function wrongField(value: object, tests: Tests): string | undefined {
   const entries = new Map(Object.entries(value));
   const wrong = Object.keys(tests).find((key) => !tests[key]?.(entries.get(key)));
   if (wrong === undefined) return undefined;
@@ -71,9 +121,9 @@ function parseJson(text: string, failureAt: (offset: number, message: string) =>
   }
 }
 
-/** A lock has one deb per line, so its text finds its line. */
-function lineOf(text: string, deb: unknown): number {
-  return Math.max(0, text.indexOf(JSON.stringify(deb)));
+/** A lock has one deb or image per line, so its text finds its line. */
+function lineOf(text: string, part: unknown): number {
+  return Math.max(0, text.indexOf(JSON.stringify(part)));
 }
 
 function lockFailure(message: string, at: Diagnostic['at'] & object): Failure {

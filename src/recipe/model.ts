@@ -233,3 +233,29 @@ export interface LockedDeb {
   readonly size: number;
   readonly sha256: string;
 }
+
+/** `image.lock.json` beside a recipe: exactly which images of registries it is made of. */
+export interface ImageLock {
+  readonly format: 1;
+  readonly images: readonly LockedImage[];
+}
+
+export interface LockedImage {
+  /** As the recipe or the Dockerfile names it. When it names something else now, the lock is stale. */
+  readonly reference: string;
+  /** The one that was chosen out of an index: `linux/arm64`. */
+  readonly platform: string;
+  readonly manifest: LockedBlob;
+  readonly config: LockedBlob;
+  /** The base first. */
+  readonly layers: readonly (LockedBlob & { readonly diffId: string })[];
+}
+
+/** A descriptor of the OCI Image Specification. */
+export interface LockedBlob {
+  readonly mediaType: string;
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+}

@@ -15,7 +15,7 @@ const order = [
   ['recipe'],
   ['graph'],
   ['archive', 'hat', 'image', 'kconfig', 'service'],
-  ['module'],
+  ['module', 'oci'],
   ['kinds'],
   ['plan.ts'],
   ['build'],

@@ -7,7 +7,7 @@ export type Endpoint = string;
  * The addresses to ask for the images of a registry, the likeliest first: those that `PIBUILD_REGISTRY_MIRROR_<HOST>` names
  * (the host in capitals, `_` for all but letters and digits), then the registry itself.
  *
- * Plain http is for this machine, or said: `PIBUILD_REGISTRY_MIRROR_LAN_5000=http://lan:5000`.
+ * Plain http is for this machine, or said: a mirror may be `http://lan:5000`.
  *
  * @throws Failure `oci/mirror` for a variable that is no address
  */

@@ -31,6 +31,7 @@ export const verbs: readonly Verb[] = [
     arguments: [{ name: '<board>', summary: 'a folder below boards/' }],
     options: [
       { flags: '--persist', summary: 'keep what the guest writes for the next run' },
+      { flags: '--card-size <size>', summary: 'put the image on a larger card, like 2G', parse: size },
       { flags: '--memory <size>', summary: 'let the guest use only so much, like 512M', parse: size },
       { flags: '--cpus <n>', summary: 'let the guest use only so many processors', parse: positive },
       { flags: '--disk <file>', summary: 'give the guest a file as a USB disk (repeatable)', repeat: true },

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly persist?: boolean;
   /** Bytes; at most what the board has. */
   readonly memory?: number;
+  /** Bytes, a power of two; absent: as the image. */
+  readonly cardSize?: number;
   readonly cpus?: number;
   /** Files that the guest gets as disks on USB. */
   readonly disk?: readonly string[];
@@ -80,6 +82,7 @@ async function switchOn(
     tools,
     output: paths.output(board.name),
     ...(options.persist && { persist: paths.keptCard(board.name) }),
+    ...(options.cardSize !== undefined && { cardSize: options.cardSize }),
     limits,
     append: [...twinWords(ready.hats, hats), ...(options.append?.split(/\s+/) ?? [])],
     forwards: networked ? await chooseForwards(wanted, (emulator.forwards ?? []).map(parseForward)) : [],

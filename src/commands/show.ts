@@ -2,7 +2,7 @@ import { didYouMean, Failure, fail } from '../diagnostic.ts';
 import type { Input, Task, TaskId } from '../graph/task.ts';
 import { planBoard, planPackages } from '../plan.ts';
 import { displayPath } from '../recipe/files.ts';
-import type { Board, Package, Project } from '../recipe/model.ts';
+import type { Board, Package, Partition, Project } from '../recipe/model.ts';
 import { formatDuration, formatSize } from '../recipe/units.ts';
 import type { Context } from './context.ts';
 import { formatSourced, Sourced, sourced, unsourced } from './origins.ts';
@@ -37,10 +37,11 @@ function recipeView(project: Project, name: string, display: Display): Record<st
 export function boardView(board: Board, display: Display): Record<string, unknown> {
   const { recipe, written, image, emulator } = board;
   const of = (value: unknown, ...path: (string | number)[]) => sourced(value, written, path);
-  const partition = (key: 'boot' | 'root') => {
-    const { format, size, label } = image.partitions[key];
-    return of({ format, ...(size !== undefined && { size: formatSize(size) }), label }, 'image', 'partitions', key);
-  };
+  const partitions = Object.entries(image.partitions).map(([key, { size, ...others }]: [string, Partition]) => {
+    const { format, ...more } = others;
+    const view = { format, ...(size !== undefined && { size: formatSize(size) }), ...more };
+    return [key, of(view, 'image', 'partitions', key)];
+  });
   return {
     board: board.name,
     ...(board.folders.length > 1 && { extends: board.folders.slice(1).map(display) }),
@@ -64,7 +65,7 @@ export function boardView(board: Board, display: Display): Record<string, unknow
     root: of(board.root, 'root'),
     image: {
       ...(image.size !== undefined && { size: of(formatSize(image.size), 'image', 'size') }),
-      partitions: { boot: partition('boot'), root: partition('root') },
+      partitions: Object.fromEntries(partitions),
     },
     variables: of(recipe.variables ?? {}, 'variables'),
     ...(emulator && {

@@ -29,6 +29,8 @@ export interface PowerOn {
   readonly output: string;
   /** The overlay that is kept between runs, absolute; absent: the guest's changes are gone afterwards. */
   readonly persist?: string;
+  /** Of the card, in bytes; absent: as large as the image. */
+  readonly cardSize?: number;
   readonly limits: Limits;
   /** Words for the kernel, after those of the card. */
   readonly append: readonly string[];
@@ -66,8 +68,8 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
     const reader = { tools, signal, folder };
     const card = await readCard(image, machine, emulator.dtb, reader);
     const overlay = await (options.persist === undefined
-      ? makeOverlay(image, join(folder, 'card.qcow2'), reader)
-      : keptOverlay(image, options.persist, reader));
+      ? makeOverlay(image, join(folder, 'card.qcow2'), reader, options.cardSize)
+      : keptOverlay(image, options.persist, reader, options.cardSize));
     const limits = limitsOf(options);
     const cmdline = [card.cmdline, ...limitWords(machine, limits), ...hatWords(options.hats), ...options.append]
       .join(' ')

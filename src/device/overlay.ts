@@ -2,6 +2,7 @@ import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { hashFile } from '../build/hash.ts';
 import { type Failure, fail } from '../diagnostic.ts';
+import { formatSize } from '../recipe/units.ts';
 import { type DeviceTools, deviceSandbox, INSIDE, runTool } from './tools.ts';
 
 /** A qcow2 file that holds what the guest writes, over an image that so stays as it is. */
@@ -17,6 +18,8 @@ interface Base {
   readonly sha256: string;
   /** Milliseconds since 1970: while it is the same, the hash is not taken again. */
   readonly modified: number;
+  /** Of the card, in bytes. */
+  readonly size: number;
 }
 
 export interface OverlayMaker {
@@ -24,25 +27,27 @@ export interface OverlayMaker {
   readonly signal: AbortSignal;
 }
 
-/** Makes an overlay for one run. */
-export async function makeOverlay(image: string, path: string, maker: OverlayMaker): Promise<Overlay> {
-  await create(image, path, maker);
+/** Makes an overlay for one run. The card has `size` bytes, absent: the next power of two. */
+export async function makeOverlay(image: string, path: string, maker: OverlayMaker, size?: number): Promise<Overlay> {
+  await create(image, path, maker, size);
   return { path, kept: false };
 }
 
 /**
  * The overlay whose changes stay between runs, made on first use. Throws a `Failure` when the image is another one
- * than the changes were made on.
+ * than the changes were made on, or the card has another size.
  */
-export async function keptOverlay(image: string, path: string, maker: OverlayMaker): Promise<Overlay> {
+export async function keptOverlay(image: string, path: string, maker: OverlayMaker, size?: number): Promise<Overlay> {
   const note = `${path}.json`;
   const base = await readNote(note);
+  const wanted = await sizeOf(image, size);
+  if (base !== undefined && size !== undefined && base.size !== size) throw otherSize(path, note, base.size, size);
   const { mtimeMs: modified } = await stat(image);
   if (base?.modified === modified) return { path, kept: true };
   const { hash: sha256 } = await hashFile(image);
   if (base !== undefined && base.sha256 !== sha256) throw otherImage(image, path, note);
-  if (base === undefined) await create(image, path, maker);
-  await writeFile(note, `${JSON.stringify({ sha256, modified } satisfies Base)}\n`);
+  if (base === undefined) await create(image, path, maker, size);
+  await writeFile(note, `${JSON.stringify({ sha256, modified, size: base?.size ?? wanted } satisfies Base)}\n`);
   return { path, kept: base !== undefined };
 }
 
@@ -57,8 +62,24 @@ export function cardSize(size: number): number {
   return card;
 }
 
-async function create(image: string, path: string, { tools, signal }: OverlayMaker): Promise<void> {
+async function sizeOf(image: string, asked: number | undefined): Promise<number> {
   const { size } = await stat(image);
+  if (asked === undefined) return cardSize(size);
+  if (cardSize(asked) !== asked) {
+    const [less, more] = [cardSize(asked) / 2, cardSize(asked)].map(formatSize);
+    throw fail(
+      'device/card-size',
+      `no emulated card has ${formatSize(asked)}`,
+      `take a power of two, like ${less} or ${more}`,
+    );
+  }
+  if (asked >= size) return asked;
+  const message = `the image ${basename(image)} has ${formatSize(size)}: it does not fit a card of ${formatSize(asked)}`;
+  throw fail('device/card-size', message);
+}
+
+async function create(image: string, path: string, { tools, signal }: OverlayMaker, asked?: number): Promise<void> {
+  const size = await sizeOf(image, asked);
   const unfinished = `${path}.part`;
   const sandbox = deviceSandbox(tools, 'emulator', [
     { source: image, target: insideImage },
@@ -67,11 +88,7 @@ async function create(image: string, path: string, { tools, signal }: OverlayMak
   const file = `${insideOverlays}/${basename(unfinished)}`;
   const backing = ['-b', insideImage, '-F', 'raw'];
   try {
-    await runTool(
-      sandbox,
-      ['qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, file, String(cardSize(size))],
-      signal,
-    );
+    await runTool(sandbox, ['qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, file, String(size)], signal);
     await rename(unfinished, path);
   } finally {
     await rm(unfinished, { force: true });
@@ -83,6 +100,14 @@ function otherImage(image: string, path: string, note: string): Failure {
     'device/kept-changes',
     `${basename(image)} is not the image any more that the changes in ${path} were made on`,
     `to drop them: rm ${path} ${note}; to run without them: leave out --persist`,
+  );
+}
+
+function otherSize(path: string, note: string, has: number, wanted: number): Failure {
+  return fail(
+    'device/kept-changes',
+    `the card with the changes in ${path} has ${formatSize(has)}, not ${formatSize(wanted)}`,
+    `leave out --card-size, or drop the changes: rm ${path} ${note}`,
   );
 }
 

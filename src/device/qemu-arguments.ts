@@ -74,9 +74,12 @@ export function qemuArguments(board: QemuBoard): string[] {
   ];
 }
 
-/** Nobody needs a throw-away card after this machine crashed, and guests sync often: so `unsafe`. */
+/**
+ * Nobody needs a throw-away card after this machine crashed, and guests sync often: so `unsafe`. QEMU's SD cards have no
+ * cache to flush: what a guest wrote must be in the overlay at once, its tables too, or it is gone when QEMU is killed.
+ */
 function card({ card, persistent }: QemuBoard): string {
-  return `if=sd,index=0,format=qcow2,file=${optionValue(card)},cache=${persistent ? 'writeback' : 'unsafe'},discard=unmap`;
+  return `if=sd,index=0,format=qcow2,file=${optionValue(card)},cache=${persistent ? 'writethrough' : 'unsafe'},discard=unmap`;
 }
 
 /** How much of the board's processors and memory the guest may use, asked for by the user; absent: all. */

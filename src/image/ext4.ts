@@ -53,11 +53,11 @@ export function ext4Of(size: number): Ext4 {
   }
 }
 
-/** mke2fs's options for a file of this size, with a label, and an id that seeds the hashes of names too, to be the same twice. */
-export function mke2fsOptions(size: number, label: string, uuid: string): string[] {
+/** mke2fs's options for a file of this size, with a label, and an id that seeds the hashes of names too, to be the same twice. `journal` is in MiB. */
+export function mke2fsOptions(size: number, label: string, uuid: string, journal = journalOf(size)): string[] {
   return [
     ...['-t', 'ext4', '-b', String(EXT4_BLOCK), '-I', String(INODE), '-N', String(inodesOf(size)), '-m', '0'],
-    ...['-O', FEATURES.join(','), '-J', `size=${journalOf(size)}`, '-L', label, '-U', uuid],
+    ...['-O', FEATURES.join(','), '-J', `size=${journal}`, '-L', label, '-U', uuid],
     ...['-E', `hash_seed=${uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0`],
   ];
 }

@@ -16,6 +16,8 @@ export interface DiskLayout {
   readonly boot: number | undefined;
   /** Undefined: as large as the filesystem turns out. */
   readonly root: number | undefined;
+  /** Undefined: there is none. */
+  readonly data: number | undefined;
   /** Of the whole image; undefined: the next power of two. */
   readonly total: number | undefined;
 }
@@ -23,8 +25,13 @@ export interface DiskLayout {
 /** The sizes that a board asks for. Partitions that do not fit its card are a `Failure` that says by how much. */
 export function diskLayout(board: Board): DiskLayout {
   const { partitions, size } = board.image;
-  const layout = { boot: aligned(partitions.boot.size), root: aligned(partitions.root.size), total: size };
-  const end = ALIGNMENT + (layout.boot ?? 0) + (layout.root ?? 0);
+  const layout = {
+    boot: aligned(partitions.boot.size),
+    root: aligned(partitions.root.size),
+    data: aligned(partitions.data?.size),
+    total: size,
+  };
+  const end = ALIGNMENT + (layout.boot ?? 0) + (layout.root ?? 0) + (layout.data ?? 0);
   if (size === undefined || end <= size) return layout;
   throw new Failure({
     severity: 'error',
@@ -49,6 +56,7 @@ export function planDisk(board: Board, layout: DiskLayout, tools: ArtifactRef): 
     inputs: {
       boot: artifact(`${board.name}:boot`, 'boot'),
       rootfs: artifact(`${board.name}:rootfs`, 'rootfs'),
+      ...(layout.data !== undefined && { data: artifact(`${board.name}:data`, 'data') }),
       'genimage.cfg': { from: 'text', text: genimageConfig(board, layout) },
     },
     outputs: { image: 'file' },
@@ -57,7 +65,7 @@ export function planDisk(board: Board, layout: DiskLayout, tools: ArtifactRef): 
   });
 }
 
-function genimageConfig(board: Board, { boot, root }: DiskLayout): string {
+function genimageConfig(board: Board, { boot, root, data }: DiskLayout): string {
   return `image image {
   hdimage {
     partition-table-type = "mbr"
@@ -74,7 +82,16 @@ function genimageConfig(board: Board, { boot, root }: DiskLayout): string {
     image = "rootfs"
     partition-type = 0x83
 ${root === undefined ? '' : `    size = ${root}\n`}  }
+${data === undefined ? '' : dataConfig(data)}}
+`;
 }
+
+function dataConfig(size: number): string {
+  return `  partition data {
+    image = "data"
+    partition-type = 0x83
+    size = ${size}
+  }
 `;
 }
 

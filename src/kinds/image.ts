@@ -10,7 +10,7 @@ import type { ArtifactRef } from './kind.ts';
 import { planManifest } from './manifest.ts';
 import { type MergeParams, mergeLayersKind } from './merge-layers.ts';
 import { planOverlay } from './overlay.ts';
-import { planRootfs } from './rootfs.ts';
+import { planData, planRootfs } from './rootfs.ts';
 
 export type { BootTree } from './boot.ts';
 
@@ -67,6 +67,7 @@ export function planImage(
       accounts,
       mergeTask(board, all, board.image.partitions.root.format === 'ext4' ? layout.root : undefined),
       planRootfs(board, layout.root, tools),
+      ...(layout.data === undefined ? [] : [planData(board, layout.data, tools)]),
       ...planBoot(board, boots, layout.boot, `PARTUUID=${diskId(board)}-02`, tools),
       planDisk(board, layout, tools),
       planBmap(board.name),

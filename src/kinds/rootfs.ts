@@ -41,6 +41,30 @@ export function planRootfs(board: Board, size: number | undefined, tools: Artifa
   });
 }
 
+/** The task that makes the empty filesystem of the data partition: the artifact `data`. */
+export function planData(board: Board, size: number, tools: ArtifactRef): Task {
+  const label = board.image.partitions.data?.label ?? '';
+  const options = mke2fsOptions(size, label, uuidOf(board.name, 'data partition'), dataJournal(size));
+  return commandTask({
+    id: `${board.name}:data`,
+    title: 'make the filesystem of the data partition',
+    tools,
+    inputs: { 'mke2fs.conf': { from: 'text', text: MKE2FS_CONF } },
+    outputs: { data: 'file' },
+    pool: 'disk',
+    script: script`
+export MKE2FS_CONFIG=$PWD/in/mke2fs.conf
+truncate -s ${size} out/data
+mke2fs -q ${options.map(quote).join(' ')} out/data
+`,
+  });
+}
+
+/** MiB: it stays as it is when the filesystem grows, so it is one for a card. */
+function dataJournal(size: number): number {
+  return size < 64 * 2 ** 20 ? 4 : 16;
+}
+
 function ext4Script(board: Board, size: number): string {
   const { label } = board.image.partitions.root;
   const options = mke2fsOptions(size, label, uuidOf(board.name, label)).map(quote).join(' ');

@@ -5,7 +5,18 @@ import type { Path } from './document.ts';
 import { findOverlay } from './files.ts';
 import { resolveFragments } from './fragments.ts';
 import { readLayers } from './layers.ts';
-import type { Board, Check, Emulator, Located, Overlay, Package, Partition, Project, Variables } from './model.ts';
+import type {
+  Board,
+  Check,
+  DataPartition,
+  Emulator,
+  Located,
+  Overlay,
+  Package,
+  Partition,
+  Project,
+  Variables,
+} from './model.ts';
 import { moduleChecks, resolveModules } from './modules.ts';
 import { readOverlay } from './overlay.ts';
 import { recipeProblem } from './problem.ts';
@@ -15,16 +26,19 @@ import { resolveFiles, resolveServices } from './services.ts';
 import { entriesAt, placeIn, plain, type Tree, writtenIn } from './tree.ts';
 import { parseSize } from './units.ts';
 import { unknownRecipe } from './unknown.ts';
-import { accountVariables, boardDefaults, renderBoard } from './variables.ts';
+import { accountVariables, boardDefaults, partitionVariables, renderBoard } from './variables.ts';
 
 export interface BoardContext {
   readonly project: Project;
   readonly reading: Reading;
 }
 
+type PartitionRecipes = NonNullable<NonNullable<BoardRecipe['image']>['partitions']>;
 type At = (path: Path) => SourceLocation;
 
 const KERNEL = 'linux';
+/** Makes a partition as large as its card. */
+const GROW = 'grow-partition';
 const MEGABYTE = 1024 ** 2;
 
 /**
@@ -46,8 +60,10 @@ export function resolveBoard(name: string, context: BoardContext): Board {
   const at: At = (path) => placeIn(tree, path);
   const accounts = resolveAccounts(recipe, at, problems);
   const root = { readonly: recipe.root?.readonly ?? false };
-  const variables: Variables = { ...named, ...accountVariables(accounts), root };
-  const packages = unique(textsAt(tree, ['packages'])).filter(({ value }) => value !== kernelName.value);
+  const image = resolveImage(recipe);
+  const variables: Variables = { ...named, ...accountVariables(accounts), ...partitionVariables(image), root };
+  const asked = [...textsAt(tree, ['packages']), ...impliedPackages(image, at)];
+  const packages = unique(asked).filter(({ value }) => value !== kernelName.value);
   const loaded = packages.map(({ value, at }) => attempt(problems, () => context.project.package(value, at)));
   const modules = resolveModules(recipe, at);
   const board: Board = {
@@ -74,7 +90,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     permissions: recipe.permissions ?? [],
     replace: recipe.replace ?? [],
     root,
-    image: resolveImage(recipe),
+    image,
     ...resolveEmulator(recipe, at, problems),
     // First the modules as the start left them: a later check may take one out.
     checks: [...moduleChecks(name, modules), ...collectChecks(recipe, name, at, [kernel, ...loaded], problems)],
@@ -107,6 +123,11 @@ function unique(entries: readonly Located<string>[]): Located<string>[] {
   return [...first.values()];
 }
 
+/** Packages that a board has for what it says elsewhere. */
+function impliedPackages({ partitions }: Board['image'], at: At): Located<string>[] {
+  return partitions.data?.grow ? [{ value: GROW, at: at(['image', 'partitions', 'data', 'grow']) }] : [];
+}
+
 function resolveOverlays(
   names: readonly Located<string>[],
   variables: Variables,
@@ -124,7 +145,7 @@ function resolveOverlays(
 }
 
 function resolveImage({ image }: BoardRecipe): Board['image'] {
-  const { boot, root } = image?.partitions ?? {};
+  const { boot, root, data } = image?.partitions ?? {};
   const rootFormat = root?.format ?? 'ext4';
   return {
     ...(image?.size !== undefined && { size: parseSize(image.size) }),
@@ -135,8 +156,13 @@ function resolveImage({ image }: BoardRecipe): Board['image'] {
         root?.size ?? (rootFormat === 'ext4' ? 512 * MEGABYTE : undefined),
         root?.label ?? 'root',
       ),
+      ...(data && { data: dataPartition(data) }),
     },
   };
+}
+
+function dataPartition({ size, label, grow }: NonNullable<PartitionRecipes['data']>): DataPartition {
+  return { format: 'ext4', size: parseSize(size ?? 64 * MEGABYTE), label: label ?? 'data', grow: grow ?? false };
 }
 
 function partition(format: Partition['format'], size: string | number | undefined, label: string): Partition {

@@ -89,14 +89,14 @@ export interface Board {
   readonly root: { readonly readonly: boolean };
   readonly image: {
     readonly size?: number;
-    readonly partitions: { readonly boot: Partition; readonly root: Partition };
+    readonly partitions: { readonly boot: Partition; readonly root: Partition; readonly data?: DataPartition };
   };
   readonly emulator?: Emulator;
   /** The board's own, then those of its packages in order. */
   readonly checks: readonly Check[];
   /**
    * What templates see: board, arch, version, timezone, hostname, kernel.package, kernel.version and the recipe's own
-   * variables; those of overlays also `users`, `groups` and `root.readonly`.
+   * variables; those of overlays also `users`, `groups`, `root.readonly` and `partitions`.
    */
   readonly variables: Variables;
   /** What the recipes say, merged and rendered, before defaults. */
@@ -192,6 +192,14 @@ export interface Partition {
   /** Bytes; absent: as large as its content. */
   readonly size?: number;
   readonly label: string;
+}
+
+/** What the system writes. */
+export interface DataPartition extends Partition {
+  /** Bytes, in the image. */
+  readonly size: number;
+  /** Whether it is made as large as the card allows when the board starts. */
+  readonly grow: boolean;
 }
 
 export interface Check extends Omit<CheckRecipe, 'timeout' | 'retry' | 'set' | 'fault'> {

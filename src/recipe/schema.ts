@@ -274,9 +274,23 @@ export const board = z.strictObject({
             })
             .optional()
             .meta({ description: 'The root filesystem (default ext4, 512M)' }),
+          data: z
+            .strictObject({
+              format: z.enum(['ext4']).optional().meta({ description: 'Default ext4' }),
+              size: partitionSize,
+              label,
+              grow: z
+                .boolean()
+                .optional()
+                .meta({ description: 'Whether it grows to the end of its card when the board starts (default false)' }),
+            })
+            .optional()
+            .meta({
+              description: 'What the system writes, mounted on /data, with /var on it (default 64M; absent: none)',
+            }),
         })
         .optional()
-        .meta({ description: 'The two partitions of the card' }),
+        .meta({ description: 'The partitions of the card, in this order' }),
     })
     .optional()
     .meta({ description: 'The card image' }),

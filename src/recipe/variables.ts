@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../diagnostic.ts';
 import type { Accounts } from './accounts.ts';
-import type { User, Variables } from './model.ts';
+import type { Board, User, Variables } from './model.ts';
 import { recipeProblem } from './problem.ts';
 import { renderKeys } from './render.ts';
 import type { BoardRecipe } from './schema.ts';
@@ -16,7 +16,18 @@ export interface Facts {
 /** What a board without these keys has. */
 export const boardDefaults = { version: '0', timezone: 'UTC' };
 
-const RESERVED = ['board', 'arch', 'kernel', 'version', 'timezone', 'hostname', 'users', 'groups', 'root'];
+const RESERVED = [
+  'board',
+  'arch',
+  'kernel',
+  'version',
+  'timezone',
+  'hostname',
+  'users',
+  'groups',
+  'root',
+  'partitions',
+];
 const FIRST = ['version', 'timezone'];
 const SECOND = ['hostname', 'variables'];
 
@@ -44,6 +55,15 @@ export function accountVariables({ users, groups }: Accounts): Variables {
     return [name, { uid, gid, home, shell, groups: further, sshKeys }];
   };
   return { users: Object.fromEntries([...users].map(seen)), groups: Object.fromEntries(groups) };
+}
+
+/** The partitions as the templates of overlays see them: `{{partitions.data.number}}`; all have all keys. */
+export function partitionVariables({ partitions }: Board['image']): Variables {
+  const { data } = partitions;
+  const none = { number: '', grow: false };
+  return {
+    partitions: { boot: { number: 1 }, root: { number: 2 }, data: data ? { number: 3, grow: data.grow } : none },
+  };
 }
 
 function hostnameOf(recipe: BoardRecipe, tree: Tree, board: string, problems: Diagnostic[]): string {

@@ -152,6 +152,27 @@ describe('an overlay', () => {
     expect(header.length).toBeLessThan(MIB);
   });
 
+  test('may be a larger card, of a size that there is', async () => {
+    const image = join(scratch, 'small.img');
+    writeFileSync(image, Buffer.alloc(3 * MIB));
+    const path = join(scratch, 'large.qcow2');
+    const of = (size: number) => makeOverlay(image, path, { tools, signal }, size);
+    await of(16 * MIB);
+    expect(readFileSync(path).readBigUInt64BE(24)).toBe(BigInt(16 * MIB));
+    await expect(of(12 * MIB)).rejects.toThrow('no emulated card has 12M');
+    await expect(of(2 * MIB)).rejects.toThrow('the image small.img has 3M: it does not fit a card of 2M');
+  });
+
+  test('that is kept has the size that it was made with', async () => {
+    const image = join(scratch, 'sized.img');
+    const path = join(scratch, 'sized.qcow2');
+    writeFileSync(image, 'one');
+    await keptOverlay(image, path, { tools, signal }, 8 * MIB);
+    expect(await keptOverlay(image, path, { tools, signal }, 8 * MIB)).toEqual({ path, kept: true });
+    expect(await keptOverlay(image, path, { tools, signal })).toEqual({ path, kept: true });
+    await expect(keptOverlay(image, path, { tools, signal }, 16 * MIB)).rejects.toThrow('has 8M, not 16M');
+  });
+
   test('that is kept belongs to the bytes of its image', async () => {
     const image = join(scratch, 'kept.img');
     const path = join(scratch, 'kept.qcow2');

@@ -76,7 +76,7 @@ describe("QEMU's command line", () => {
         -dtb /run/board/boot/bcm2837-rpi-3-b.dtb
         -initrd /run/board/boot/initrd.gz
         -append console=ttyS1,115200 root=/dev/mmcblk0p2 rootwait
-        -drive if=sd,index=0,format=qcow2,file=/run/board/overlay/card.qcow2,cache=writeback,discard=unmap
+        -drive if=sd,index=0,format=qcow2,file=/run/board/overlay/card.qcow2,cache=writethrough,discard=unmap
         -chardev socket,id=control,fd=3
         -mon chardev=control,mode=control
         -chardev socket,id=monitor,fd=5

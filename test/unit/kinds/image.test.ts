@@ -97,6 +97,17 @@ describe('the plan of an image', () => {
     expect(textOf(taskOf(plan, 'small:disk'), 'genimage.cfg')).not.toMatch(/image = "rootfs"[^}]*size/);
   });
 
+  test('puts an empty data partition behind the root, and counts it', () => {
+    const plan = planOf(boardOf('image: { partitions: { data: { size: 9M, label: mine } } }'));
+    const data = /partition data \{\s+image = "data"\s+partition-type = 0x83\s+size = 12582912\s+\}/;
+    expect(textOf(taskOf(plan, 'small:disk'), 'genimage.cfg')).toMatch(data);
+    expect(JSON.stringify(taskOf(plan, 'small:data'))).toContain('-L mine');
+    const board = boardOf(
+      'image: { size: 64M, partitions: { boot: { size: 32M }, root: { size: 24M }, data: { size: 8M } } }',
+    );
+    expect(complaint(() => planOf(board))).toContain(': 4,194,304 bytes too many [image/too-large]');
+  });
+
   test('says by how much partitions are too large for their card, and where that is written', () => {
     const board = boardOf('image: { size: 64M, partitions: { boot: { size: 33M }, root: { size: 32M } } }');
     expect(complaint(() => planOf(board))).toMatch(

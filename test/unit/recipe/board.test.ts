@@ -40,6 +40,24 @@ describe('a board without more than its name', () => {
   });
 });
 
+describe('a data partition', () => {
+  const recipe = 'image: { partitions: { data: { grow: true } } }';
+  const grower = { 'packages/grow-partition/package.yaml': 'package: grow-partition\nkind: kernel\n' };
+
+  test('has defaults, and when it grows the package that does it', () => {
+    const board = mine(recipe, grower);
+    expect(board.image.partitions.data).toEqual({ format: 'ext4', size: 64 * 1024 ** 2, label: 'data', grow: true });
+    expect(values(board.packages)).toEqual(['grow-partition']);
+    expect(board.packages[0]?.at).toMatchObject({ line: 2 });
+    expect(values(mine('image: { partitions: { data: {} } }').packages)).toEqual([]);
+  });
+
+  test('is known to templates, as is that there is none', () => {
+    expect(mine(recipe, grower).variables.partitions).toMatchObject({ data: { number: 3, grow: true } });
+    expect(mine('').variables.partitions).toMatchObject({ boot: { number: 1 }, data: { number: '', grow: false } });
+  });
+});
+
 describe('a board that extends another', () => {
   test('appends to lists, merges maps and overrides the rest', () => {
     const board = mine(

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { inOrder } from '../graph/graph.ts';
 import type { Fingerprint, Input, TaskGraph, TaskId } from '../graph/task.ts';
 import { bytesOf } from './bytes.ts';
@@ -10,6 +10,7 @@ import { Failures, isBug, NotTried } from './failing.ts';
 import type { TaskRecord } from './history.ts';
 import { beginLog } from './log.ts';
 import type { BuildOptions, BuildResult } from './options.ts';
+import { poolSizes } from './pools.ts';
 import { artifactsOf } from './result.ts';
 import { carryOut } from './running.ts';
 import { Runs } from './runs.ts';
@@ -39,8 +40,12 @@ export class Builder {
 
   constructor(graph: TaskGraph, options: BuildOptions) {
     const jobs = options.jobs ?? availableParallelism();
-    const session = new Session(options.store, jobs);
-    const turns = new Turns(jobs);
+    const session = new Session(options.store, jobs, options.load);
+    const turns = new Turns({
+      jobs,
+      pools: poolSizes(totalmem(), jobs),
+      ...(options.load !== undefined && { load: options.load }),
+    });
     const failures = new Failures(options, session);
     const decisions = new Decisions(
       graph,

@@ -10,6 +10,7 @@ import type { Execution } from './execute.ts';
 import { isBug, NotTried } from './failing.ts';
 import { recordOf, type TaskRecord } from './history.ts';
 import type { BuildOptions } from './options.ts';
+import { remember } from './reasons.ts';
 import { artifactsOf } from './result.ts';
 import { rootDirectory } from './tree.ts';
 
@@ -161,7 +162,7 @@ export class Decisions {
     const stored = this.#options.store.trace(fingerprint);
     const artifacts = stored && artifactsOf(task, stored);
     if (!artifacts) return this.#run(task);
-    this.#options.history.set(task, record);
+    remember(this.#options, task, record);
     this.#options.emit({ ...ended(task), fingerprint, outcome: 'stored', took: 0 });
     return { artifacts };
   }

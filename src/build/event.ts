@@ -32,8 +32,23 @@ export interface TaskStarted {
   title: string;
   /** Why it was not found: `never built`, `input 'source' changed`. */
   reason: string;
+  /** The same in detail, with `--explain`. */
+  because?: readonly Reason[];
   /** Where its log is written, absolute. */
   log: string;
+}
+
+/** One thing that differs from what a task was made of the last time. */
+export interface Reason {
+  message: string;
+  /** Which file, which line, which value of a recipe. */
+  notes: readonly Note[];
+}
+
+export interface Note {
+  message: string;
+  /** The line of a file of the project; the file is shown as a person there types it. */
+  at?: { file: string; line: number };
 }
 
 /** One line that a running task printed (it is in the log too). */

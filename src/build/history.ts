@@ -1,5 +1,5 @@
 import { digestOf } from '../graph/reapi.ts';
-import type { Artifact, Task } from '../graph/task.ts';
+import type { Artifact, Json, Task } from '../graph/task.ts';
 import { Remembered } from './remembered.ts';
 
 /** What a task was made of when it was last decided about: what `why` compares with. */
@@ -10,9 +10,13 @@ export interface TaskRecord {
   readonly params: string;
   readonly script?: string;
   readonly environment?: string;
+  /** The params without those two, to be shown as a difference. */
+  readonly parameters?: Json;
   readonly tools?: string;
   readonly epoch: number;
   readonly inputs: Readonly<Record<string, string>>;
+  /** Hashes of blobs: what the recipes said that the task may come from (`recipe/values.ts`). */
+  readonly recipes?: readonly string[];
 }
 
 /** What every task of a graph was made of, kept in one file; losing it loses only explanations. */
@@ -28,8 +32,11 @@ export class History {
     return this.#records.get(task.id);
   }
 
-  set(task: Task, record: TaskRecord): void {
-    if (this.last(task)?.fingerprint !== record.fingerprint) this.#records.set(task.id, record);
+  /** `recipes` keeps what the recipes say, and gives what it is kept under. */
+  set(task: Task, record: TaskRecord, recipes: () => readonly string[] | undefined = () => undefined): void {
+    if (this.last(task)?.fingerprint === record.fingerprint) return;
+    const kept = recipes();
+    this.#records.set(task.id, kept ? { ...record, recipes: kept } : record);
   }
 
   save(): void {
@@ -45,35 +52,88 @@ export function recordOf(
   tools: Artifact | undefined,
   epoch: number,
 ): TaskRecord {
-  const { script, env } = (task.params ?? {}) as { script?: string; env?: object };
+  const { script, env, ...parameters } = (task.params ?? {}) as {
+    script?: string;
+    env?: Json;
+    [key: string]: Json | undefined;
+  };
   return {
     fingerprint,
     kind,
     params: digestOf(JSON.stringify(task.params)).hash,
     ...(script !== undefined && { script }),
     ...(env !== undefined && { environment: JSON.stringify(env) }),
+    ...(Object.keys(parameters).length > 0 && { parameters: parameters as Json }),
     ...(tools && { tools: tools.digest.hash }),
     epoch,
     inputs: Object.fromEntries(Object.entries(inputs).map(([name, artifact]) => [name, artifact.digest.hash])),
   };
 }
 
-/** What differs between two records, a phrase each, most telling first; empty when nothing does. */
-export function differences(before: TaskRecord, now: TaskRecord): string[] {
+/** One thing that differs between two records. `before` and `now` are digests of inputs and tools, else texts. */
+export interface Change {
+  readonly what: 'input' | 'script' | 'environment' | 'parameters' | 'tools' | 'kind' | 'epoch';
+  /** Of an input. */
+  readonly name?: string;
+  readonly before?: string;
+  readonly now?: string;
+}
+
+/** What differs between two records, most telling first; empty when nothing does. */
+export function changesBetween(before: TaskRecord, now: TaskRecord): Change[] {
   const names = new Set([...Object.keys(before.inputs), ...Object.keys(now.inputs)]);
-  const inputs = [...names].flatMap((name) => {
-    if (before.inputs[name] === undefined) return [`input '${name}' is new`];
-    if (now.inputs[name] === undefined) return [`input '${name}' is gone`];
-    return before.inputs[name] === now.inputs[name] ? [] : [`input '${name}' changed`];
-  });
-  const params = before.params !== now.params && before.script === now.script && before.environment === now.environment;
-  return [
+  const inputs = [...names].map((name) => ({ ...changeOf('input', before.inputs[name], now.inputs[name]), name }));
+  const changes: Change[] = [
     ...inputs,
-    ...(before.script === now.script ? [] : ['its script changed']),
-    ...(before.environment === now.environment ? [] : ['its environment changed']),
-    ...(params ? ['its parameters changed'] : []),
-    ...(before.tools === now.tools ? [] : ['its tools changed']),
-    ...(before.kind === now.kind ? [] : ['pibuild does this kind of task differently now']),
-    ...(before.epoch === now.epoch ? [] : ['the project epoch changed']),
-  ];
+    changeOf('script', before.script, now.script),
+    changeOf('environment', linesOf(parsed(before.environment)), linesOf(parsed(now.environment))),
+    changeOf('parameters', linesOf(before.parameters), linesOf(now.parameters)),
+    changeOf('tools', before.tools, now.tools),
+    changeOf('kind', before.kind, now.kind),
+    changeOf('epoch', String(before.epoch), String(now.epoch)),
+  ].filter((change) => change.before !== change.now);
+  // What a record of an older pibuild did not hold apart.
+  const other = before.params !== now.params && !changes.some(({ what }) => PARAMS.includes(what));
+  return other ? [...changes, { what: 'parameters' }] : changes;
+}
+
+const PARAMS: readonly Change['what'][] = ['script', 'environment', 'parameters'];
+
+/** A change as a phrase. */
+export function phrase({ what, name, before, now }: Change): string {
+  switch (what) {
+    case 'input':
+      return `input '${name}' ${before === undefined ? 'is new' : now === undefined ? 'is gone' : 'changed'}`;
+    case 'kind':
+      return 'pibuild does this kind of task differently now';
+    case 'epoch':
+      return 'the project epoch changed';
+    default:
+      return `its ${what} changed`;
+  }
+}
+
+/** What differs between two records, a phrase each. */
+export function differences(before: TaskRecord, now: TaskRecord): string[] {
+  return changesBetween(before, now).map(phrase);
+}
+
+function changeOf(what: Change['what'], before: string | undefined, now: string | undefined): Change {
+  return { what, ...(before !== undefined && { before }), ...(now !== undefined && { now }) };
+}
+
+function parsed(text: string | undefined): Json | undefined {
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** A value on lines, to be compared line by line: `name: value` for each that is in it. */
+function linesOf(value: Json | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const lines: string[] = [];
+  const visit = (inner: Json, path: string): void => {
+    if (typeof inner !== 'object' || inner === null) lines.push(`${path}: ${inner}`);
+    else for (const [key, item] of Object.entries(inner)) visit(item, path === '' ? key : `${path}.${key}`);
+  };
+  visit(value, '');
+  return lines.join('\n');
 }

@@ -12,28 +12,31 @@ export class Jobserver {
   readonly path: string;
   readonly #file: number;
   readonly #jobs: number;
+  readonly #load: number | undefined;
   #running = 0;
   #taken = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(path: string, jobs: number) {
+  private constructor(path: string, jobs: number, load: number | undefined) {
     this.path = path;
     this.#jobs = jobs;
+    this.#load = load;
     // Opened for both directions so that the pipe stays open and neither side ever blocks.
     this.#file = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     this.#put(jobs - 1);
   }
 
   /** Makes the named pipe in a folder, by `mkfifo` of a tools tree. */
-  static async create(folder: string, tree: string, jobs: number): Promise<Jobserver> {
+  static async create(folder: string, tree: string, jobs: number, load?: number): Promise<Jobserver> {
     const path = join(folder, 'jobserver');
     await capture([...throughLoader(tree, 'usr/bin/mkfifo'), path]);
-    return new Jobserver(path, jobs);
+    return new Jobserver(path, jobs, load);
   }
 
   /** What a make finds in MAKEFLAGS inside the sandbox, where the pipe is bound to `target`. */
   makeFlags(target: string): string {
-    return `-j${this.#jobs} --jobserver-auth=fifo:${target}`;
+    const load = this.#load === undefined ? '' : ` -l${this.#load}`;
+    return `-j${this.#jobs}${load} --jobserver-auth=fifo:${target}`;
   }
 
   /** A task begins; resolves at once. The function returned says that it ended. */

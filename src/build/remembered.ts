@@ -4,11 +4,11 @@ import { readKept, writeKept } from './kept-file.ts';
 export class Remembered<T> {
   readonly #path: string;
   readonly #values: Record<string, T>;
-  #changed = false;
+  readonly #changed = new Set<string>();
 
   constructor(path: string) {
     this.#path = path;
-    this.#values = JSON.parse(readKept(path) ?? '{}');
+    this.#values = this.#read();
   }
 
   get(task: string): T | undefined {
@@ -17,11 +17,19 @@ export class Remembered<T> {
 
   set(task: string, value: T): void {
     this.#values[task] = value;
-    this.#changed = true;
+    this.#changed.add(task);
   }
 
-  /** Writes what changed. That it cannot be written stops no build: the next one knows less. */
+  /** Writes what changed, beside what others wrote meanwhile. That it cannot be written stops no build: the next one knows less. */
   save(): void {
-    if (this.#changed) writeKept(this.#path, JSON.stringify(this.#values));
+    if (this.#changed.size === 0) return;
+    const values = this.#read();
+    for (const task of this.#changed) values[task] = this.#values[task] as T;
+    this.#changed.clear();
+    writeKept(this.#path, JSON.stringify(values));
+  }
+
+  #read(): Record<string, T> {
+    return JSON.parse(readKept(this.#path) ?? '{}');
   }
 }

@@ -3,13 +3,14 @@ import { fail } from '../diagnostic.ts';
 import { digestOf } from '../graph/reapi.ts';
 import type { Fingerprint, Task, TaskGraph, TaskId } from '../graph/task.ts';
 import type { Decisions, Identity, InputPaths, Outcome } from './decisions.ts';
-import { ended } from './event.ts';
+import { ended, type Reason } from './event.ts';
 import type { Execution } from './execute.ts';
 import { type Failures, NotTried } from './failing.ts';
 import { differences, type TaskRecord } from './history.ts';
 import { withLock } from './lock.ts';
 import { beginLog } from './log.ts';
 import type { BuildOptions } from './options.ts';
+import { reasonsOf, remember } from './reasons.ts';
 import { artifactsOf, resultOf } from './result.ts';
 import { type Attempt, runTask, throttled } from './running.ts';
 import type { Session } from './session.ts';
@@ -130,19 +131,21 @@ export class Runs {
   }
 
   async #attempt(task: Task, inputs: InputPaths, identity: Identity | undefined, facts: Attempt): Promise<Outcome> {
-    const { store, emit, times, history } = this.#site.options;
+    const { store, emit, times } = this.#site.options;
     facts.started = Date.now();
     facts.scratch = store.temporary(task.id);
     beginLog(facts.log);
     const { title } = task;
     const reason = this.#reason(task, identity?.record);
-    emit({ type: 'task-started', at: facts.started, task: task.id, title, reason, log: facts.log });
+    const because = await this.#because(task, identity?.record);
+    const details = because && { because };
+    emit({ type: 'task-started', at: facts.started, task: task.id, title, reason, ...details, log: facts.log });
     // Forget before running, record last: a task that is killed has no result.
     if (identity) store.forget(identity.fingerprint);
     const execution = await this.execution(task, inputs, facts.scratch);
     const artifacts = await runTask(execution, facts, this.#site.options.offline ?? false);
     if (identity) store.record(identity.fingerprint, resultOf(artifacts));
-    if (identity) history.set(task, identity.record);
+    if (identity) remember(this.#site.options, task, identity.record);
     const took = Date.now() - facts.started;
     times.set(task.id, took);
     this.ran.add(task.id);
@@ -159,5 +162,12 @@ export class Runs {
     if (!before) return 'never built here';
     const changes = differences(before, record);
     return changes.length > 0 ? changes.join(', ') : 'its result is not in the store';
+  }
+
+  async #because(task: Task, record: TaskRecord | undefined): Promise<Reason[] | undefined> {
+    const { options, graph } = this.#site;
+    if (!options.explain || !record) return undefined;
+    const taskOf = (id: string) => graph.tasks.get(id as TaskId);
+    return reasonsOf(task, options.history.last(task), record, { options, taskOf });
   }
 }

@@ -7,13 +7,15 @@ import type { Store } from './store.ts';
 export class Session {
   readonly #store: Store;
   readonly #jobs: number;
+  readonly #load: number | undefined;
   readonly #cleaning: Promise<void>[] = [];
   #leave: Promise<() => void> | undefined;
   #jobserver: Promise<Jobserver> | undefined;
 
-  constructor(store: Store, jobs: number) {
+  constructor(store: Store, jobs: number, load?: number) {
     this.#store = store;
     this.#jobs = jobs;
+    this.#load = load;
   }
 
   /** Shows others that somebody is at work in the store, until `close`. */
@@ -24,7 +26,7 @@ export class Session {
 
   /** The one jobserver of all tasks; `tree` has the program that makes its pipe. */
   jobserver(tree: string): Promise<Jobserver> {
-    this.#jobserver ??= Jobserver.create(this.#store.temporary('jobserver'), tree, this.#jobs);
+    this.#jobserver ??= Jobserver.create(this.#store.temporary('jobserver'), tree, this.#jobs, this.#load);
     return this.#jobserver;
   }
 

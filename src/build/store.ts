@@ -86,6 +86,11 @@ export class Store {
     return [false, true].some((executable) => existsAs(this.paths.blob(digest.hash, executable), digest));
   }
 
+  /** The path of a blob, unverified, or undefined: for explanations, which nothing is built from. */
+  peek(hash: string): string | undefined {
+    return [false, true].map((executable) => this.paths.blob(hash, executable)).find((path) => lstatIfPresent(path));
+  }
+
   putBytes(bytes: Uint8Array, executable = false): Digest {
     const digest = digestOf(bytes);
     if (existsAs(this.paths.blob(digest.hash, executable), digest)) return digest;

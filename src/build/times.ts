@@ -18,7 +18,7 @@ export class Times {
   priorities(tasks: readonly Task[]): Map<TaskId, number> {
     const longest = new Map<TaskId, number>();
     for (const task of [...tasks].reverse()) {
-      const way = (longest.get(task.id) ?? 0) + (this.#times.get(task.id) ?? GUESS);
+      const way = (longest.get(task.id) ?? 0) + (this.#times.get(task.id) ?? (task.expected ?? GUESS) * 1000);
       longest.set(task.id, way);
       for (const id of dependencies(task)) longest.set(id, Math.max(longest.get(id) ?? 0, way));
     }
@@ -30,5 +30,5 @@ export class Times {
   }
 }
 
-/** Of a task that never ran, in milliseconds. */
-const GUESS = 5_000;
+/** Of a task that never ran and says nothing itself, in seconds. */
+const GUESS = 2;

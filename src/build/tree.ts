@@ -122,6 +122,18 @@ async function treeDigest(folder: string): Promise<Digest> {
   return storeFolder(folder, '', new Pace(), { file: hashSmall, folder: () => {}, directory: digestOf });
 }
 
+/** The Directories that a folder of the project is encoded in, by hash. Nothing is stored. */
+export async function projectDirectories(folder: string): Promise<Map<string, Uint8Array>> {
+  const directories = new Map<string, Uint8Array>();
+  const directory = (encoded: Uint8Array): Digest => {
+    const digest = digestOf(encoded);
+    directories.set(digest.hash, encoded);
+    return digest;
+  };
+  await storeFolder(folder, '', new Pace(), { file: hashSmall, folder: () => {}, directory });
+  return directories;
+}
+
 interface StoredFile {
   readonly digest: Digest;
   readonly executable: boolean;

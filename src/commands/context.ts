@@ -25,6 +25,10 @@ export interface GlobalOptions {
   readonly color: boolean;
   /** How many tasks run at once, and how many jobs all compilers share. Absent: as many as there are processors. */
   readonly jobs?: number;
+  /** No task is begun while the machine's load average is this or more. Absent: whatever it is. */
+  readonly load?: number;
+  /** Says in detail why each task runs. */
+  readonly explain: boolean;
   readonly keepGoing: boolean;
   readonly offline: boolean;
   readonly frozen: boolean;

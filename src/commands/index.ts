@@ -266,7 +266,10 @@ export const verbs: readonly Verb[] = [
   {
     name: 'why',
     summary: 'Say which tasks would run, and why',
-    details: 'Compares what each task is made of now with what it was made of the last time. Runs nothing.',
+    details: [
+      'Compares what each task is made of now with what it was made of the last time, down to the file, the line and the',
+      'value of the recipe. Runs nothing; `make --explain` says the same before each task that it runs.',
+    ].join(' '),
     arguments: [
       { name: '<board>', summary: 'a folder below boards/' },
       { name: '[task]', summary: 'only this task and what it needs' },

@@ -4,7 +4,7 @@ import { type Diagnostic, didYouMean, Failure, formatDiagnostic } from '../diagn
 import { type Context, createContext, type GlobalOptions, type Host, Interrupted } from './context.ts';
 import { describeBug } from './crash.ts';
 import { verbs as allVerbs } from './index.ts';
-import { exitCodes, positive, type Verb, type VerbOption } from './verb.ts';
+import { exitCodes, positive, positiveDecimal, type Verb, type VerbOption } from './verb.ts';
 
 /** pibuild itself: a function from words and an outside to an exit code. Never throws, never ends the process. */
 export async function pibuild(words: readonly string[], host: Host, verbs = allVerbs): Promise<number> {
@@ -55,12 +55,14 @@ function createProgram(host: Host, verbs: readonly Verb[], start: Start): Comman
 
 const globalOptions: readonly Option[] = [
   new Option('-j, --jobs <n>', 'how many tasks and compilers run at once (default: the processors)'),
+  new Option('-l, --load <n>', 'begin no task or compiler while the load average is this or more'),
   new Option('-k, --keep-going', 'build what can still be built after a task failed'),
   new Option('--offline', 'use no network'),
   new Option('--frozen', 'fail rather than lock anew what vanished from the mirrors'),
   new Option('-C, --project <folder>', 'the project, instead of the one around the working directory'),
   new Option('--store <folder>', 'the store, instead of PIBUILD_STORE or ~/.cache/pibuild'),
   new Option('--json', 'print one JSON object a line, for programs'),
+  new Option('--explain', 'say before each task which file, line or recipe value makes it run'),
   new Option('-v, --verbose', 'print why each task runs and all that it prints'),
   new Option('-q, --quiet', 'print only what went wrong'),
   new Option('--no-color', 'no colour (so does NO_COLOR; FORCE_COLOR wants it)'),
@@ -82,7 +84,9 @@ function addVerb(program: Command, verb: Verb, host: Host, start: Start): void {
   });
 }
 
-function globalOptionsOf({ jobs, ...given }: Partial<Omit<GlobalOptions, 'jobs'>> & { jobs?: string }): GlobalOptions {
+type Given = Partial<Omit<GlobalOptions, 'jobs' | 'load'>> & { jobs?: string; load?: string };
+
+function globalOptionsOf({ jobs, load, ...given }: Given): GlobalOptions {
   const off = {
     json: false,
     verbose: false,
@@ -91,8 +95,14 @@ function globalOptionsOf({ jobs, ...given }: Partial<Omit<GlobalOptions, 'jobs'>
     keepGoing: false,
     offline: false,
     frozen: false,
+    explain: false,
   };
-  return { ...off, ...given, ...(jobs !== undefined && { jobs: positive(jobs) }) };
+  return {
+    ...off,
+    ...given,
+    ...(jobs !== undefined && { jobs: positive(jobs) }),
+    ...(load !== undefined && { load: positiveDecimal(load) }),
+  };
 }
 
 function verbOption({ flags, summary, parse, repeat }: VerbOption): Option {

@@ -48,6 +48,12 @@ export function positive(text: string): number {
   throw fail('cli/not-a-number', `'${text}' is not a whole number above zero`);
 }
 
+/** A number above zero, with decimals or without, for options. */
+export function positiveDecimal(text: string): number {
+  if (/^[0-9]{1,9}(\.[0-9]{1,9})?$/.test(text) && Number(text) > 0) return Number(text);
+  throw fail('cli/not-a-number', `'${text}' is not a number above zero`);
+}
+
 /** A size like 512M or 20G in bytes, for options. */
 export function size(text: string): number {
   if (/^[0-9]+[KMG]?$/.test(text)) return parseSize(text);

@@ -3,6 +3,7 @@ import { type Explanation, explain } from '../build/explain.ts';
 import { unwrap } from '../diagnostic.ts';
 import { findTask, inOrder } from '../graph/graph.ts';
 import { planBoard } from '../plan.ts';
+import { reasonLines } from '../report/lines.ts';
 import type { Context } from './context.ts';
 import { buildOptions, openProject } from './session.ts';
 import { type Call, exitCodes } from './verb.ts';
@@ -28,7 +29,7 @@ export async function run(context: Context, call: Call): Promise<number> {
   return exitCodes.ok;
 }
 
-function lines({ task, state, reasons }: Explanation): string[] {
-  if (state === 'waits') return [`${task} may run: that is known after ${reasons.join(', ')}`];
-  return [`${task} runs`, ...reasons.map((reason) => `  ${reason}`)];
+function lines({ task, state, reasons, after }: Explanation): string[] {
+  if (state === 'waits') return [`${task} may run: that is known after ${after.join(', ')}`];
+  return [`${task} runs`, ...reasonLines(reasons).map((line) => `  ${line}`)];
 }

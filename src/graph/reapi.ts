@@ -176,7 +176,8 @@ function string(writer: BinaryWriter, number: number, value: string): void {
   if (value !== '') writer.tag(number, WireType.LengthDelimited).string(value);
 }
 
-function compareBytes(a: string, b: string): number {
+/** The order of the bytes of the UTF-8 forms. */
+export function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 

@@ -34,11 +34,14 @@ export type Input =
   | { readonly from: 'task'; readonly task: TaskId; readonly artifact: string }
   /** A file or a folder of the project, as it is now. `origin` is the recipe line that asked for it (`file:line`). */
   | { readonly from: 'project'; readonly path: string; readonly origin?: string }
-  /** A text that planning made: a rendered template, a script. */
-  | { readonly from: 'text'; readonly text: string; readonly executable?: boolean };
+  /** A text that planning made: a rendered template, a script. `origin` is the file that it was rendered from. */
+  | { readonly from: 'text'; readonly text: string; readonly executable?: boolean; readonly origin?: string };
 
-/** What bounds how many tasks run at once: `network`, `compile`, `disk`, `emulator`; absent means only the number of jobs does. */
-export type Pool = 'network' | 'compile' | 'disk' | 'emulator';
+/**
+ * What bounds how many tasks run at once: `network` downloads, `compile`, `link` (much memory: a kernel's link, a
+ * compressor), `disk`, `emulator` (a board, or a userland's own programs); absent means only the number of jobs does.
+ */
+export type Pool = 'network' | 'compile' | 'link' | 'disk' | 'emulator';
 
 export interface Task {
   readonly id: TaskId;
@@ -57,6 +60,8 @@ export interface Task {
   /** Every artifact the task leaves below `out/`, by name. All are required. */
   readonly outputs: Readonly<Record<string, ArtifactType>>;
   readonly pool?: Pool;
+  /** Seconds that it may take on two processors, for the order of a first build. Not part of its identity. */
+  readonly expected?: number;
 }
 
 /** Tasks by id. A task's inputs name only tasks of the same graph; there is no cycle (`graph.ts` checks both). */

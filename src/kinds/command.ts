@@ -15,6 +15,7 @@ export interface CommandTask extends CommandSpec {
   readonly inputs?: Readonly<Record<string, Input>>;
   readonly outputs: Task['outputs'];
   readonly pool?: Pool;
+  readonly expected?: number;
 }
 
 /** The task that runs a script with these tools, inputs (`in/<name>`) and artifacts (`out/<name>`). */
@@ -29,6 +30,7 @@ export function commandTask(options: CommandTask): Task {
     tools: options.tools,
     outputs: options.outputs,
     ...(options.pool && { pool: options.pool }),
+    ...(options.expected !== undefined && { expected: options.expected }),
   };
 }
 

@@ -100,6 +100,7 @@ function buildTask(pack: Package<CompiledRecipe>, build: Build, context: PlanCon
     inputs,
     outputs: { layer: 'file', ...(sysroot && { sysroot: 'tree' as const }) },
     pool: 'compile',
+    expected: 30,
     script: buildScript(pack.recipe, build),
   });
 }

@@ -128,8 +128,12 @@ function fetchTask(id: string, title: string, params: FetchParams): Task {
     inputs: {},
     outputs: params.tree ? { files: 'tree' } : { file: 'file' },
     pool: 'network',
+    expected: Math.ceil(params.files.reduce((sum, { size }) => sum + size, 0) / DOWNLOADED),
   };
 }
+
+/** Bytes that a second brings, for the order of a first build. */
+const DOWNLOADED = 10_000_000;
 
 function fileName(path: string): string {
   return decodeURIComponent(new URL(path, 'file:///').pathname.split('/').at(-1) ?? '');

@@ -104,6 +104,7 @@ function buildTask(
     env: { ...crossEnvironment, KCONFIG_NOTIMESTAMP: '1' },
     ccache: true,
     pool: 'compile',
+    expected: 60,
     script: script`
 ${makeFolders}
 ${unpackInto('src', 'source')}

@@ -196,6 +196,7 @@ function buildTask(pack: Package<KernelModuleRecipe>, build: Build, context: Pla
     outputs: { ...Object.fromEntries(outputs), 'Module.symvers': 'file', modpost: 'file' },
     ccache: true,
     pool: 'compile',
+    expected: 10,
     script: buildScript(options),
   });
 }

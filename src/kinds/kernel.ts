@@ -106,7 +106,9 @@ function buildTask(pack: string, tools: ArtifactRef, source: ArtifactRef, config
     outputs: { image: 'file', 'system-map': 'file', dtbs: 'tree', modules: 'file', dev: 'tree' },
     env: { ...crossEnvironment, KBUILD_BUILD_USER: 'pibuild', KBUILD_BUILD_HOST: 'pibuild', KBUILD_BUILD_VERSION: '1' },
     ccache: true,
-    pool: 'compile',
+    // The link of vmlinux and modpost hold all objects at once.
+    pool: 'link',
+    expected: 700,
     script: script`
 ${unpackInto('src', 'source')}
 mkdir src/build

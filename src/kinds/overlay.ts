@@ -17,7 +17,7 @@ export function planOverlay(board: string, overlay: Overlay): Task {
 }
 
 function inputOf(entry: OverlayEntry, folder: string, origin: string): Input {
-  if (entry.type === 'template') return { from: 'text', text: entry.text };
+  if (entry.type === 'template') return { from: 'text', text: entry.text, origin: entry.file };
   return { from: 'project', path: join(folder, entry.path), origin };
 }
 

@@ -57,6 +57,11 @@ function checkHost(): void {
   );
 }
 
+/** How long so many debs take to unpack, for the order of a first build. */
+function secondsOf({ debs }: DebsLock): number {
+  return Math.ceil(debs.reduce((sum, { size }) => sum + size, 0) / 10_000_000);
+}
+
 function unpackByNode(pack: Package<ToolsRecipe>, lock: DebsLock): Task {
   const { exclude, files, links } = pack.recipe;
   const params: UnpackParams = {
@@ -74,6 +79,7 @@ function unpackByNode(pack: Package<ToolsRecipe>, lock: DebsLock): Task {
     inputs: { debs: artifact(`${pack.name}:fetch`, 'files') },
     outputs: { tree: 'tree' },
     pool: 'disk',
+    expected: secondsOf(lock),
   };
 }
 
@@ -96,6 +102,7 @@ function unpackInSandbox(pack: Package<ToolsRecipe>, lock: DebsLock, context: Pl
     },
     outputs: { tree: 'tree' },
     pool: 'disk',
+    expected: secondsOf(lock),
     script: unpackScript(exclude, { ...commonLinks, ...links }),
   });
 }

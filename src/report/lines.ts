@@ -1,5 +1,14 @@
 import { relative } from 'node:path';
-import type { BuildFinished, Event, ImageReady, TaskFailed, TaskFinished, TaskStarted } from '../build/event.ts';
+import type {
+  BuildFinished,
+  Event,
+  ImageReady,
+  Note,
+  Reason,
+  TaskFailed,
+  TaskFinished,
+  TaskStarted,
+} from '../build/event.ts';
 import { type Diagnostic, formatDiagnostic } from '../diagnostic.ts';
 import { count, formatBytes, formatDuration, printable, table } from './format.ts';
 import { type Progress, settled } from './progress.ts';
@@ -30,7 +39,7 @@ export interface Look {
 export function permanentLines(event: Event, progress: Progress, look: Look): string[] {
   switch (event.type) {
     case 'task-started':
-      return look.verbose && !look.quiet ? [started(event, look)] : [];
+      return look.quiet ? [] : started(event, look);
     case 'task-output':
       return look.verbose && !look.quiet ? [`${look.style.dim(`${event.task}:`)} ${printable(event.line)}`] : [];
     case 'task-finished':
@@ -70,8 +79,22 @@ export function shownPath(path: string, cwd: string): string {
   return short === '' || short.startsWith('..') ? path : short;
 }
 
-function started({ task, title, reason }: TaskStarted, { style }: Look): string {
-  return `${style.cyan(task)}: ${title} ${style.dim(`(${reason})`)}`;
+/** Reasons as people read them, the notes of each below it. */
+export function reasonLines(reasons: readonly Reason[]): string[] {
+  return reasons.flatMap(({ message, notes }) => [
+    printable(message),
+    ...notes.map((note) => `  ${printable(formatNote(note))}`),
+  ]);
+}
+
+/** `boards/gate/board.yaml:4: hostname: gate -> door` */
+function formatNote({ message, at }: Note): string {
+  return at === undefined ? message : `${at.file}:${at.line}: ${message}`;
+}
+
+function started({ task, title, reason, because }: TaskStarted, { style, verbose }: Look): string[] {
+  if (because === undefined) return verbose ? [`${style.cyan(task)}: ${title} ${style.dim(`(${reason})`)}`] : [];
+  return [`${style.cyan(task)}: ${title}, because`, ...reasonLines(because).map((line) => `    ${style.dim(line)}`)];
 }
 
 function finished(event: TaskFinished, progress: Progress, look: Look): string[] {

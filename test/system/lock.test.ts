@@ -104,7 +104,7 @@ function aged(lock: DebsLock): DebsLock {
 async function relock(name: string, options: { frozen?: boolean } = {}) {
   const events: Event[] = [];
   const globals = { json: false, verbose: false, quiet: false, color: false, keepGoing: false, offline: false };
-  const context = createContext(host(), { ...globals, frozen: false, store: sharedStore, ...options });
+  const context = createContext(host(), { ...globals, frozen: false, explain: false, store: sharedStore, ...options });
   const locked = await lockVanished(context, openProject(context), [name], (event) => events.push(event));
   const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.diagnostic] : []));
   return { locked, warnings };

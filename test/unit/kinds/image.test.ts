@@ -76,7 +76,7 @@ describe('the plan of an image', () => {
         { path: 'etc/motd', type: 'file', mode: '0644', uid: 0, gid: 0, input: 'files/etc/motd' },
       ],
     });
-    expect(inputs['files/etc/motd']).toEqual({ from: 'text', text: 'this is small' });
+    expect(inputs['files/etc/motd']).toMatchObject({ from: 'text', text: 'this is small' });
     expect(inputs['files/etc/extra.sh']).toMatchObject({
       from: 'project',
       origin: expect.stringMatching(/board\.yaml:3$/),

@@ -210,6 +210,24 @@ export const verbs: readonly Verb[] = [
     load: () => import('./push-module.ts'),
   },
   {
+    name: 'menuconfig',
+    summary: "Open the menu of a kernel's or program's configuration, and write the changes as a fragment",
+    details: [
+      'The menu shows the configuration as the board has it. What was changed is written to boards/<board>/<kernel>.config',
+      'or packages/<package>/menuconfig.config, and said; recipes name the fragments that count.',
+    ].join('\n'),
+    arguments: [{ name: '<package>', summary: 'linux, busybox, or another package with a Kconfig' }],
+    options: [
+      { flags: '--board <board>', summary: 'whose configuration (default: rpi3)' },
+      { flags: '--output <file>', summary: 'the fragment to write, or to add to' },
+    ],
+    examples: [
+      ['menuconfig linux --board gate', "change the kernel of a board of one's own"],
+      ['menuconfig busybox --output tiny.config', 'see what a change would be'],
+    ],
+    load: () => import('./menuconfig.ts'),
+  },
+  {
     name: 'fetch',
     summary: 'Download all that boards need, to work without a network',
     details: 'Sources, packages and tools, those of the emulator too. What is there already is not downloaded again.',

@@ -59,7 +59,7 @@ function planKernel(pack: Package<KernelRecipe>, context: PlanContext): PackageP
 export const joinFragments = 'for fragment in in/fragments/*; do cat "$fragment"; echo; done > fragments.config';
 
 /** All that configuring reads of the kernel's source, so that the rest need not be written out. */
-const CONFIGURED_FROM = ['./Makefile', './Kconfig', '*/Kconfig*', './scripts', '*/Makefile', '*/Kbuild'];
+export const CONFIGURED_FROM = ['./Makefile', './Kconfig', '*/Kconfig*', './scripts', '*/Makefile', '*/Kbuild'];
 
 /**
  * The configuration and, for the checks, the Kconfig files it came from and the Makefiles, which say what modules there can

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import { checkDisk, type Disk, diskAt, listDisks, objection } from '../device/block-device.ts';
 import { type CardImage, openCardImage } from '../device/card-image.ts';
 import { type CardWork, type ReadBack, streamCard, type Target, verifyCard, writeCard } from '../device/card-writer.ts';
+import { identityPatches, patchedImage } from '../device/personal-image.ts';
 import { rereadTable, seesPartitions } from '../device/reread.ts';
 import { Failure, fail } from '../diagnostic.ts';
 import { quote } from '../kinds/script.ts';
@@ -12,6 +13,7 @@ import { formatBytes, table } from '../report/format.ts';
 import { cardTools } from './card-tools.ts';
 import { type Context, Interrupted } from './context.ts';
 import { type FlashPrinter, openFlashPrinter } from './flash-printer.ts';
+import { parseIdentity } from './identity-option.ts';
 import { readyImage } from './ready-image.ts';
 import { selfOf } from './reporting.ts';
 import { openProject } from './session.ts';
@@ -26,6 +28,8 @@ export interface FlashOptions {
   readonly verify?: boolean;
   /** Writes this instead of the board's own image. */
   readonly image?: string;
+  /** What makes this card another one than those with the same image. */
+  readonly identity?: string;
 }
 
 type Destination = Target | { readonly kind: 'stream'; readonly path: '-' };
@@ -34,6 +38,7 @@ type Destination = Target | { readonly kind: 'stream'; readonly path: '-' };
 export async function run(context: Context, call: Call<FlashOptions>): Promise<number> {
   const [board = '', device] = call.arguments;
   const { options } = call;
+  const identity = options.identity === undefined ? undefined : parseIdentity(options.identity, context.cwd);
   if (options.image === undefined) openProject(context).board(board);
   if (device === undefined) return listCards(context, board);
   const destination = await destinationOf(context, device, options);
@@ -42,7 +47,9 @@ export async function run(context: Context, call: Call<FlashOptions>): Promise<n
   const path = options.image === undefined ? await readyImage(quiet, board) : resolve(context.cwd, options.image);
   if (path === undefined) return exitCodes.failed;
   const printer = openFlashPrinter(quiet);
-  const image = await printer.step('check', (onProgress) => openCardImage(path, context.signal, onProgress));
+  const plain = await printer.step('check', (onProgress) => openCardImage(path, context.signal, onProgress));
+  const patches = identity === undefined ? [] : await identityPatches(path, identity);
+  const image = patches.length === 0 ? plain : await patchedImage(plain, patches, context.signal);
   if (destination.kind === 'stream') return stream(context, image, printer);
   const target = await readyTarget(context, board, destination, image, options);
   printer.started(board, image, target);

@@ -47,6 +47,11 @@ export const verbs: readonly Verb[] = [
       },
       { flags: '--timeline <file>', summary: 'what its HATs measure over time, in YAML or CSV' },
       { flags: '--append <words>', summary: 'more words for the kernel command line' },
+      {
+        flags: '--identity <values>',
+        summary:
+          'make this board another than those with the same image, like hostname=pi-07,ssh-key=FILE,wifi=SSID:PASSPHRASE,country=DE',
+      },
       { flags: '--headless', summary: 'no console here, only in the serial log' },
       { flags: '--image <file>', summary: "boot this card image instead of the board's own" },
     ],
@@ -147,11 +152,17 @@ export const verbs: readonly Verb[] = [
       { flags: '--yes', summary: 'do not ask: for scripts' },
       { flags: '--force', summary: 'also write to a disk that is built into this machine' },
       { flags: '--no-verify', summary: 'do not read back what was written' },
+      {
+        flags: '--identity <values>',
+        summary:
+          'make this card another than those with the same image, like hostname=pi-07,ssh-key=FILE,wifi=SSID:PASSPHRASE,country=DE',
+      },
       { flags: '--image <file>', summary: "write this card image instead of the board's own" },
     ],
     examples: [
       ['flash rpi3', 'which cards there are'],
       ['flash rpi3 /dev/sdb', 'write one'],
+      ['flash rpi3 /dev/sdb --identity hostname=pi-07,ssh-key=id.pub', 'write one that is told apart'],
       ['flash rpi3 - | ssh pi-writer "dd of=/dev/sdb bs=4M"', 'write one elsewhere'],
     ],
     load: () => import('./flash.ts'),

@@ -10,9 +10,11 @@ import { changeValues } from '../hat/change.ts';
 import type { Hat } from '../hat/hat.ts';
 import type { Timeline } from '../hat/timeline.ts';
 import { twinWords } from '../hat/twin.ts';
+import type { CardIdentity } from '../image/card-identity.ts';
 import type { Context } from './context.ts';
 import { type ReadyBoard, readyBoard } from './emulate.ts';
 import { openHatDesk, readWishes } from './hat-desk.ts';
+import { parseIdentity } from './identity-option.ts';
 import { type Call, exitCodes } from './verb.ts';
 
 export interface RunOptions {
@@ -35,12 +37,15 @@ export interface RunOptions {
   readonly timeline?: string;
   /** Without a console here: the serial log has it. */
   readonly headless?: boolean;
+  /** What makes this board another one than those with the same image. */
+  readonly identity?: string;
   /** Boots this instead of the board's own image. */
   readonly image?: string;
 }
 
 /** Boots a board's image in the emulator, with its serial console in this terminal. */
 export async function run(context: Context, { arguments: [name = ''], options }: Call<RunOptions>): Promise<number> {
+  const identity = options.identity === undefined ? undefined : parseIdentity(options.identity, context.cwd);
   const forwards = options.forward?.map(parseForward) ?? [];
   // What is wrong with these is told before anything is built.
   const timeline = await readWishes(context, name, options);
@@ -48,7 +53,7 @@ export async function run(context: Context, { arguments: [name = ''], options }:
   if (ready === undefined) return exitCodes.failed;
   const hats = unwrap(changeValues(ready.hats, options.set ?? []));
   try {
-    const emulated = await switchOn(context, ready, hats, options, forwards);
+    const emulated = await switchOn(context, ready, hats, options, { forwards, ...(identity && { identity }) });
     try {
       return await beItsConsole(context, ready, hats, emulated, options.headless ?? false, timeline);
     } finally {
@@ -64,7 +69,7 @@ async function switchOn(
   ready: ReadyBoard,
   hats: readonly Hat[],
   options: RunOptions,
-  wanted: readonly Forward[],
+  { forwards: wanted, identity }: { forwards: readonly Forward[]; identity?: CardIdentity },
 ): Promise<EmulatedBoard> {
   const { board, emulator, image, tools, paths } = ready;
   const networked = emulator.usbNetwork !== false;
@@ -83,6 +88,7 @@ async function switchOn(
     output: paths.output(board.name),
     ...(options.persist && { persist: paths.keptCard(board.name) }),
     ...(options.cardSize !== undefined && { cardSize: options.cardSize }),
+    ...(identity && { identity }),
     limits,
     append: [...twinWords(ready.hats, hats), ...(options.append?.split(/\s+/) ?? [])],
     forwards: networked ? await chooseForwards(wanted, (emulator.forwards ?? []).map(parseForward)) : [],

@@ -10,6 +10,14 @@ export interface CardImage {
   readonly map: BlockMap;
   /** Bytes that are mapped. */
   readonly mapped: number;
+  /** What is on the card in place of what the file has; within mapped ranges. */
+  readonly patches: readonly Patch[];
+}
+
+/** Bytes that take the place of others. */
+export interface Patch {
+  readonly at: number;
+  readonly bytes: Uint8Array;
 }
 
 /** Part of a mapped range, in bytes. None crosses a multiple of `CHUNK`. */
@@ -42,7 +50,7 @@ export async function openCardImage(path: string, signal: AbortSignal, onProgres
     if (beside !== undefined && beside.imageSize !== stats.size) throw notOfThisMap(path, stats.size, beside.imageSize);
     const map = beside ?? wholeMap(stats.size);
     const ranges = await checkRanges(file, path, map, signal, onProgress);
-    return { path, map: { ...map, ranges }, mapped: mappedBytes(map) };
+    return { path, map: { ...map, ranges }, mapped: mappedBytes(map), patches: [] };
   } finally {
     await file.close();
   }
@@ -98,6 +106,15 @@ export async function eachChunk(
     }
   } finally {
     await ahead.catch(() => {});
+  }
+}
+
+/** Puts into a chunk that was read what belongs there instead. */
+export function patchChunk({ at, length }: Chunk, bytes: Uint8Array, patches: readonly Patch[]): void {
+  for (const patch of patches) {
+    const start = Math.max(at, patch.at);
+    const end = Math.min(at + length, patch.at + patch.bytes.length);
+    if (start < end) bytes.set(patch.bytes.subarray(start - patch.at, end - patch.at), start - at);
   }
 }
 
@@ -183,7 +200,7 @@ export async function hashRanges(
   map: BlockMap,
   signal: AbortSignal,
   onProgress: OnProgress,
-  step = 1,
+  { step = 1, patches = [] }: { step?: number; patches?: readonly Patch[] } = {},
 ): Promise<string[]> {
   const total = mappedBytes(map);
   const hashes: string[] = [];
@@ -194,7 +211,9 @@ export async function hashRanges(
     file,
     chunksOf(map),
     signal,
-    ({ at, length }, bytes) => {
+    (chunk, bytes) => {
+      const { at, length } = chunk;
+      patchChunk(chunk, bytes, patches);
       hash.update(bytes.subarray(0, length));
       done += length;
       onProgress(done, total);

@@ -13,6 +13,7 @@ import {
   hashRanges,
   type OnProgress,
   pageBuffers,
+  patchChunk,
   reasonOf,
 } from './card-image.ts';
 
@@ -49,6 +50,7 @@ export async function writeCard(image: CardImage, target: Target, work: CardWork
       const writeChunks = (chunks: readonly Chunk[]) =>
         eachChunk(source, chunks, work.signal, async (chunk, bytes) => {
           at = chunk.at;
+          patchChunk(chunk, bytes, image.patches);
           await writeFully(file, bytes, chunk.at, chunk.length);
           done += chunk.length;
           work.onProgress(done, image.mapped);
@@ -78,7 +80,7 @@ export async function verifyCard(image: CardImage, target: Target, work: CardWor
   try {
     // Filesystems want whole blocks where an image ends in the middle of one.
     const step = target.kind === 'file' ? FILE_BLOCK : 1;
-    const hashes = await hashRanges(file, image.map, work.signal, work.onProgress, step);
+    const hashes = await hashRanges(file, image.map, work.signal, work.onProgress, { step });
     const wrong = image.map.ranges.find((range, index) => range.sha256 !== hashes[index]);
     if (wrong === undefined) return from;
     throw await mismatch(image, target, file, chunksOf(image.map, [wrong]), bytesOf(image.map, wrong), step);
@@ -98,7 +100,9 @@ export async function streamCard(image: CardImage, output: NodeJS.WritableStream
     ranges: [{ first: 0, last: Math.ceil(imageSize / image.map.blockSize) - 1, sha256: '' }],
   };
   try {
-    await eachChunk(source, chunksOf(whole), work.signal, async ({ at, length }, bytes) => {
+    await eachChunk(source, chunksOf(whole), work.signal, async (chunk, bytes) => {
+      const { at, length } = chunk;
+      patchChunk(chunk, bytes, image.patches);
       await new Promise<void>((resolve, reject) => {
         // A copy: who reads may take its time, and the next chunk comes into the same memory.
         output.write(Buffer.from(bytes.subarray(0, length)), (error) => (error ? reject(error) : resolve()));
@@ -177,8 +181,10 @@ async function mismatch(
   try {
     const wanted = Buffer.alloc(CHUNK);
     const never = new AbortController().signal;
-    const compare = async ({ at, length }: Chunk, found: Buffer): Promise<void> => {
+    const compare = async (chunk: Chunk, found: Buffer): Promise<void> => {
+      const { at, length } = chunk;
       await source.read(wanted, 0, length, at);
+      patchChunk(chunk, wanted, image.patches);
       if (wanted.subarray(0, length).equals(found.subarray(0, length))) return;
       for (let index = 0; index < length; index++) {
         if (wanted[index] === found[index]) continue;

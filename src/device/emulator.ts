@@ -6,12 +6,14 @@ import { type Bind, sandboxed, tied } from '../build/sandbox.ts';
 import { fail } from '../diagnostic.ts';
 import type { Hat } from '../hat/hat.ts';
 import { qemuArguments as hatArguments, qmpCommands } from '../hat/qemu.ts';
+import type { CardIdentity } from '../image/card-identity.ts';
 import { isAlive } from '../processes.ts';
 import type { Emulator } from '../recipe/model.ts';
 import { readCard } from './card.ts';
 import type { Forward } from './forward.ts';
 import { findMachine, type Machine } from './machine.ts';
-import { insideImage, insideOverlays, keptOverlay, makeOverlay } from './overlay.ts';
+import { insideImage, insideOverlays, keptOverlay, makeOverlay, writeOverlay } from './overlay.ts';
+import { identityPatches } from './personal-image.ts';
 import { type Qemu, startQemu } from './qemu.ts';
 import { channels, type Disk, type Limits, limitWords, qemuArguments } from './qemu-arguments.ts';
 import type { Qmp } from './qmp.ts';
@@ -31,6 +33,8 @@ export interface PowerOn {
   readonly persist?: string;
   /** Of the card, in bytes; absent: as large as the image. */
   readonly cardSize?: number;
+  /** What makes its card another one than those with the same image. */
+  readonly identity?: CardIdentity;
   readonly limits: Limits;
   /** Words for the kernel, after those of the card. */
   readonly append: readonly string[];
@@ -70,6 +74,9 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
     const overlay = await (options.persist === undefined
       ? makeOverlay(image, join(folder, 'card.qcow2'), reader, options.cardSize)
       : keptOverlay(image, options.persist, reader, options.cardSize));
+    if (options.identity !== undefined) {
+      await writeOverlay(image, overlay, await identityPatches(image, options.identity), reader);
+    }
     const limits = limitsOf(options);
     const cmdline = [card.cmdline, ...limitWords(machine, limits), ...hatWords(options.hats), ...options.append]
       .join(' ')

@@ -1,8 +1,9 @@
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { hashFile } from '../build/hash.ts';
 import { type Failure, fail } from '../diagnostic.ts';
 import { formatSize } from '../recipe/units.ts';
+import type { Patch } from './card-image.ts';
 import { type DeviceTools, deviceSandbox, INSIDE, runTool } from './tools.ts';
 
 /** A qcow2 file that holds what the guest writes, over an image that so stays as it is. */
@@ -49,6 +50,27 @@ export async function keptOverlay(image: string, path: string, maker: OverlayMak
   if (base === undefined) await create(image, path, maker, size);
   await writeFile(note, `${JSON.stringify({ sha256, modified, size: base?.size ?? wanted } satisfies Base)}\n`);
   return { path, kept: base !== undefined };
+}
+
+/** Writes bytes into an overlay. `folder` of the maker is for a moment's file. */
+export async function writeOverlay(
+  image: string,
+  { path }: Overlay,
+  patches: readonly Patch[],
+  { tools, signal, folder }: OverlayMaker & { readonly folder: string },
+): Promise<void> {
+  const bytes = join(folder, 'patch');
+  const sandbox = deviceSandbox(tools, 'emulator', [
+    { source: image, target: insideImage },
+    { source: dirname(path), target: insideOverlays, writable: true },
+    { source: folder, target: `${INSIDE}/boot` },
+  ]);
+  const file = `${insideOverlays}/${basename(path)}`;
+  for (const patch of patches) {
+    await writeFile(bytes, patch.bytes);
+    const write = `write -q -s ${INSIDE}/boot/patch ${patch.at} ${patch.bytes.length}`;
+    await runTool(sandbox, ['qemu-io', '-f', 'qcow2', '-c', write, file], signal);
+  }
 }
 
 /** Where QEMU finds the image and the overlay inside the sandbox. */

@@ -6,6 +6,7 @@ import { formatBytes } from '../image/largest.ts';
 import type { Board } from '../recipe/model.ts';
 import { type BootFilesParams, bootFilesKind } from './boot-files.ts';
 import { artifact, commandTask } from './command.ts';
+import { identityFile } from './identity-file.ts';
 import type { ArtifactRef } from './kind.ts';
 import { quote, script } from './script.ts';
 
@@ -52,17 +53,16 @@ export function commandLine(board: Board, root: string): string {
 function gatherTask(board: Board, boots: readonly BootTree[], size: number, root: string): Task {
   const config = `# Made by pibuild from the board '${board.name}'.\n${board.config.map((line) => `${line}\n`).join('')}`;
   const trees = boots.map(({ name, ref }) => ({ name, input: `trees/${name.replaceAll('/', '+')}`, ref }));
+  const texts = { 'config.txt': config, 'cmdline.txt': `${commandLine(board, root)}\n`, ...identityFile(board) };
   const params: BootFilesParams = {
     parts: [
       ...trees.map(({ name, input }) => ({ name, input })),
-      { name: board.name, input: 'config.txt', file: 'config.txt' },
-      { name: board.name, input: 'cmdline.txt', file: 'cmdline.txt' },
+      ...Object.keys(texts).map((file) => ({ name: board.name, input: file, file })),
     ],
     size,
   };
   const inputs: Record<string, Input> = Object.fromEntries(trees.map(({ input, ref }) => [input, ref]));
-  inputs['config.txt'] = { from: 'text', text: config };
-  inputs['cmdline.txt'] = { from: 'text', text: `${commandLine(board, root)}\n` };
+  for (const [file, text] of Object.entries(texts)) inputs[file] = { from: 'text', text };
   return {
     id: `${board.name}:boot-files` as TaskId,
     kind: bootFilesKind.kind,

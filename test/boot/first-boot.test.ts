@@ -25,7 +25,8 @@ function newBoard() {
   const { mark, files } = markedBoard(RECIPE);
   const folder = folderOf(files);
   return {
-    powerOn: (): Running => pibuild.start(['run', 'marked', '--persist', '--card-size', '1G'], folder),
+    powerOn: (...words: readonly string[]): Running =>
+      pibuild.start(['run', 'marked', '--persist', '--card-size', '1G', ...words], folder),
     powerCut: async (guest: Running): Promise<void> => {
       guest.child.kill('SIGKILL');
       await guest.ended;
@@ -104,9 +105,10 @@ describe('a first boot', () => {
     const state = await expectWhole(second);
     await ask(second, 'echo mine > /var/lib/mine; sync');
     await powerCut(second);
-    const third = powerOn();
+    const third = powerOn('--identity', 'hostname=pi-07');
     expect(await expectWhole(third)).toEqual(state);
     expect(await ask(third, 'cat /data/var/lib/mine')).toBe('mine');
+    expect(await ask(third, 'hostname; grep pi-07 /etc/hosts')).toBe('pi-07\n127.0.1.1\tpi-07');
     third.type('poweroff\n');
     expect(await third.ended).toBe(0);
   });

@@ -13,9 +13,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCard } from '../../src/device/card.ts';
+import { openCardImage } from '../../src/device/card-image.ts';
+import { verifyCard, writeCard } from '../../src/device/card-writer.ts';
+import { findBootFile } from '../../src/device/fat-file.ts';
 import { findMachine } from '../../src/device/machine.ts';
-import { keptOverlay, makeOverlay } from '../../src/device/overlay.ts';
+import { keptOverlay, makeOverlay, writeOverlay } from '../../src/device/overlay.ts';
+import { identityPatches, patchedImage } from '../../src/device/personal-image.ts';
 import { type DeviceTools, deviceSandbox, INSIDE, runTool } from '../../src/device/tools.ts';
+import { blankIdentity } from '../../src/image/card-identity.ts';
 import { folderOf } from '../helpers/recipes.ts';
 import { buildWith, toolsOf } from '../helpers/tools.ts';
 
@@ -39,7 +44,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 async function cardWith(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = folderOf(files);
   const image = join(folder, 'card.img');
-  writeCard(image, 0x0c);
+  partitioned(image, 0x0c);
   const sandbox = deviceSandbox(tools, 'image', [{ source: folder, target: INSIDE, writable: true }]);
   const at = `${INSIDE}/card.img@@${MIB}`;
   await runTool(sandbox, ['mformat', '-i', at, '-T', String((3 * MIB) / 512), '::'], signal);
@@ -52,7 +57,7 @@ async function cardWith(files: Readonly<Record<string, string>>): Promise<string
 }
 
 /** 4 MiB with one partition, from 1 MiB to the end. */
-function writeCard(path: string, type: number): void {
+function partitioned(path: string, type: number): void {
   const sector = Buffer.alloc(512);
   sector[446 + 4] = type;
   sector.writeUInt32LE(MIB / 512, 446 + 8);
@@ -129,14 +134,69 @@ describe('a card', () => {
 
   test('is none without a FAT partition, a partition table, or a filesystem', async () => {
     const linux = join(scratch, 'linux.img');
-    writeCard(linux, 0x83);
+    partitioned(linux, 0x83);
     await expect(read(linux)).rejects.toThrow('it has no FAT partition');
     const noise = join(scratch, 'noise.img');
     writeFileSync(noise, 'no image');
     await expect(read(noise)).rejects.toThrow('it has no partition table');
     const empty = join(scratch, 'empty.img');
-    writeCard(empty, 0x0c);
+    partitioned(empty, 0x0c);
     await expect(read(empty)).rejects.toThrow('mcopy failed');
+  });
+});
+
+describe('an identity', () => {
+  const work = { signal, onProgress: () => {} };
+  const files = { 'config.txt': '', 'identity.txt': blankIdentity(['hostname', 'ssh-key']) };
+  const identity = { hostname: 'pi-07', sshKeys: ['ssh-ed25519 AAAA'] };
+
+  async function identityOn(card: string): Promise<string> {
+    const extents = (await findBootFile(card, 'identity.txt')) ?? [];
+    const bytes = readFileSync(card);
+    return Buffer.concat(extents.map(({ at, length }) => bytes.subarray(at, at + length))).toString();
+  }
+
+  test('is on the card that is written, which is verified with it; the image stays as it is', async () => {
+    const image = await cardWith(files);
+    const before = readFileSync(image);
+    const plain = await openCardImage(image, signal, work.onProgress);
+    const personal = await patchedImage(plain, await identityPatches(image, identity), signal);
+    const target = { kind: 'file' as const, path: join(scratch, 'personal.img') };
+    await (await writeCard(personal, target, work))();
+    await verifyCard(personal, target, work);
+    await expect(verifyCard(plain, target, work)).rejects.toThrow('does not hold the image');
+    expect(readFileSync(image).equals(before)).toBe(true);
+    const folder = folderOf({});
+    const binds = [
+      { source: target.path, target: `${INSIDE}/card.img` },
+      { source: folder, target: `${INSIDE}/out`, writable: true },
+    ];
+    const copy = ['mcopy', '-i', `${INSIDE}/card.img@@${MIB}`, '::identity.txt', `${INSIDE}/out/identity.txt`];
+    await runTool(deviceSandbox(tools, 'image', binds), copy, signal);
+    const text = readFileSync(join(folder, 'identity.txt'), 'utf8');
+    expect(text).toMatch(/^hostname=pi-07\nssh-key=ssh-ed25519 AAAA\n\n/m);
+    expect(await identityOn(target.path)).toBe(text);
+  });
+
+  test('is on the card of an emulated board alone', async () => {
+    const image = await cardWith(files);
+    const folder = folderOf({});
+    const overlay = await makeOverlay(image, join(folder, 'card.qcow2'), { tools, signal });
+    await writeOverlay(image, overlay, await identityPatches(image, identity), { tools, signal, folder });
+    const binds = [
+      { source: image, target: `${INSIDE}/card.img` },
+      { source: folder, target: `${INSIDE}/overlay`, writable: true },
+    ];
+    const convert = ['qemu-img', 'convert', '-O', 'raw', `${INSIDE}/overlay/card.qcow2`, `${INSIDE}/overlay/flat.img`];
+    await runTool(deviceSandbox(tools, 'emulator', binds), convert, signal);
+    expect(await identityOn(join(folder, 'flat.img'))).toContain('\nhostname=pi-07\n');
+    expect(await identityOn(image)).not.toContain('\nhostname=pi-07\n');
+  });
+
+  test('needs an image that reads one', async () => {
+    await expect(identityPatches(await cardWith({ 'config.txt': '' }), identity)).rejects.toThrow(
+      'has no identity.txt',
+    );
   });
 });
 

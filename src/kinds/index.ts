@@ -9,6 +9,7 @@ import { debsKind } from './debs.ts';
 import { fetchKind } from './fetch.ts';
 import { goKind } from './go.ts';
 import { hatKind } from './hat.ts';
+import { imageLayoutKind } from './image-layout.ts';
 import { installDebsKind } from './install-debs.ts';
 import { kconfigKind } from './kconfig.ts';
 import { kernelKind } from './kernel.ts';
@@ -50,6 +51,7 @@ export const taskKinds: ReadonlyMap<string, TaskKind<never>> = new Map<string, T
     checkModuleKind,
     checkBoardModulesKind,
     listModulesKind,
+    imageLayoutKind,
     layerKind,
     mergeLayersKind,
     bootFilesKind,

@@ -89,7 +89,7 @@ export interface PlanContext {
   /** The kernel that modules are built for instead of the board's. */
   readonly moduleKernel?: ModuleKernel;
   /** The plan of another package, made on first use: `context.package('tools/build').tools`. A missing one is a Failure with the nearest name. */
-  package(name: string, askedBy: Package): Provides;
+  package(name: string, askedBy?: Package): Provides;
 }
 
 /** How tasks of a kind are run. `revision` is part of the identity: raise it when the same params come to mean something else. */

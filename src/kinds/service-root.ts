@@ -4,6 +4,9 @@ import type { Package, Service } from '../recipe/model.ts';
 import type { RootRecipe } from '../recipe/service.ts';
 import type { ServiceRoot } from '../service/model.ts';
 import type { PlanContext } from './kind.ts';
+import { planDockerfileRoot } from './root-dockerfile.ts';
+import { planImageRoot } from './root-image.ts';
+import { planOciRoot } from './root-oci.ts';
 
 /** Who wants a root: a package of kind `service`, or a service that a board describes in full. */
 export interface RootOwner extends Pick<Service, 'at' | 'find'> {
@@ -25,7 +28,11 @@ export type PlanRoot = (owner: RootOwner, context: PlanContext) => RootPlan;
 type RootKey = keyof RootRecipe;
 
 /** The ways to come by a root, by the key that asks for it. */
-const ways: Partial<Record<RootKey, PlanRoot>> = {};
+const ways: Partial<Record<RootKey, PlanRoot>> = {
+  image: planImageRoot,
+  oci: planOciRoot,
+  dockerfile: planDockerfileRoot,
+};
 
 /** The tasks that make the root of a service. Throws a `Failure`. */
 export function planRoot(owner: RootOwner, context: PlanContext): RootPlan {

@@ -108,7 +108,7 @@ export const verbs: readonly Verb[] = [
     summary: 'Let a chip of a HAT fail on a running board, or list the chips',
     details: [
       'Faults: nack (it does not answer), gone (the same: gone after 100), nack-data BYTES, wrong-data [MASK [REG-REG]],',
-      'stuck (it holds the bus), slow TIME, none. Each may end in `after N` (the next N transfers still go well) and `times N`',
+      'stuck (once spoken to, it holds the bus), slow TIME, none. Each may end in `after N` (the next N transfers still go well) and `times N`',
       '(it is over after so many). A fault takes the place of the one before.',
     ].join('\n'),
     arguments: [

@@ -15,7 +15,12 @@ export type Handler = (request: unknown) => Promise<unknown>;
 export async function serveControl(output: string, handle: Handler): Promise<() => void> {
   const name = socketName(process.pid);
   rmSync(join(output, name), { force: true });
-  const server = createServer((socket) => serve(socket, handle));
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    serve(socket, handle);
+  });
   await withShortPath(output, name, (path) => {
     return new Promise<void>((done, failed) => {
       server.once('error', failed);
@@ -25,6 +30,7 @@ export async function serveControl(output: string, handle: Handler): Promise<() 
   server.unref();
   return () => {
     server.close();
+    for (const socket of sockets) socket.destroy();
     rmSync(join(output, name), { force: true });
   };
 }
@@ -47,13 +53,13 @@ export async function openControl(output: string, pid: number): Promise<ControlL
   if (socket === undefined) throw fail('device/control', 'the pibuild that has the board on does not answer');
   const lines = createInterface({ input: socket });
   const answers = lines[Symbol.asyncIterator]();
-  socket.on('error', () => {});
+  socket.on('error', () => {}).on('close', () => lines.close());
   return {
     ask: async <Answer>(request: unknown) => {
       socket.write(`${JSON.stringify(request)}\n`);
-      const { value, done } = await answers.next();
-      if (done) throw fail('device/control', 'the board was switched off meanwhile');
-      const { answer, problems } = JSON.parse(value) as { answer?: Answer; problems?: Diagnostic[] };
+      const next = await answers.next().catch(() => undefined);
+      if (next === undefined || next.done) throw fail('device/control', 'the board was switched off meanwhile');
+      const { answer, problems } = JSON.parse(next.value) as { answer?: Answer; problems?: Diagnostic[] };
       if (problems !== undefined) throw new Failure(...problems);
       return answer as Answer;
     },

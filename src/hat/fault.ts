@@ -8,7 +8,7 @@ import { parseDuration } from '../recipe/units.ts';
  *     gone                             the same; `gone after 100` reads better
  *     nack-data BYTES                  it takes so many bytes of a transfer, no more
  *     wrong-data [MASK [REG[-REG]]]    it is read wrong: these bits are turned over (default all, in all registers)
- *     stuck                            it holds the bus: nothing on it gets through
+ *     stuck                            once spoken to it holds the bus: nothing on it gets through
  *     slow TIME                        it stretches the clock for so long, like 50ms
  *     none                             it is well
  *

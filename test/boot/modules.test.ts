@@ -1,13 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { overSsh } from '../../src/device/ssh.ts';
 import { plainTar } from '../../src/image/oci.ts';
 import { bufferSource, tarMembers } from '../../src/image/tar-reader.ts';
-import { type Installed, install, type Running } from '../helpers/boot.ts';
+import { type Installed, install, onGuest, type Running } from '../helpers/boot.ts';
 import { moduleRecipe } from '../helpers/modules.ts';
 import { folderOf } from '../helpers/recipes.ts';
-import { buildWith, toolsOf } from '../helpers/tools.ts';
 
 /** Kernel modules on a board that is on: loaded as it says, changed while it runs, loaded by an image. */
 
@@ -106,31 +104,7 @@ async function loadedByImage(folder: string, guest: Running): Promise<string> {
   const load = `chroot . ${Entrypoint.join(' ')}`;
   const remove = `chroot . /load -r ${Entrypoint.slice(1, -1).join(' ')}`;
   const words = `mkdir -p /run/image && cd /run/image && tar -x && ${load} who=3 && ${load} && ${remove} && dmesg | grep -o 'good day 3'`;
-  const lines: string[] = [];
-  const result = await overSsh(
-    {
-      tools: await tools(),
-      target: { user: 'root', address: '127.0.0.1', port: Number(/ssh -p (\d+)/.exec(guest.output())?.[1]) },
-      environment: {},
-      signal: new AbortController().signal,
-      onLine: (line) => lines.push(line),
-    },
-    words,
-    join(folder, 'root.tar'),
-  );
-  expect(result, lines.join('\n')).toBe(0);
-  return lines.join('\n');
-}
-
-async function tools(): Promise<{ bubblewrap: string; emulator: string }> {
-  const names = ['tools/bootstrap', 'tools/emulator'];
-  let refs: ReturnType<typeof toolsOf>[] = [];
-  const { output } = await buildWith(names, (provides) => {
-    refs = names.map((name) => toolsOf(provides(name)));
-    return { tasks: [], target: refs[1]?.task ?? '' };
-  });
-  const [bubblewrap = '', emulator = ''] = await Promise.all(refs.map(({ task, artifact }) => output(task, artifact)));
-  return { bubblewrap, emulator };
+  return onGuest(guest, words, join(folder, 'root.tar'));
 }
 
 function membersOf(tar: Buffer): Map<string, Buffer> {

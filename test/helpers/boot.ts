@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { expect } from 'vitest';
-import { checkout, sharedStore } from './tools.ts';
+import { NO_CONNECTION, overSsh } from '../../src/device/ssh.ts';
+import { buildWith, checkout, sharedStore, toolsOf } from './tools.ts';
 
 /** pibuild as it is installed, in a process of its own, on real boards. */
 export interface Installed {
@@ -103,6 +104,37 @@ function spawned(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): 
     type: (text) => child.stdin.write(text),
     ended,
   };
+}
+
+/** Runs a command over SSH on a board that `pibuild run` has on; what it printed. It is waited for while it starts. */
+export async function onGuest(guest: Running, command: string, input = join(checkout, 'LICENSE')): Promise<string> {
+  const port = Number(/ssh -p (\d+)/.exec(guest.output())?.[1]);
+  const target = { user: 'root', address: '127.0.0.1', port };
+  const { signal } = new AbortController();
+  for (;;) {
+    const lines: string[] = [];
+    const onLine = (line: string) => lines.push(line);
+    tools ??= guestTools();
+    const options = { tools: await tools, target, environment: {}, signal, onLine };
+    const code = await overSsh(options, command, input);
+    const said = lines.join('\n');
+    if (code === NO_CONNECTION && /reset|refused|closed|timed out/i.test(said)) continue;
+    expect(code, said).toBe(0);
+    return said;
+  }
+}
+
+let tools: ReturnType<typeof guestTools> | undefined;
+
+async function guestTools(): Promise<{ bubblewrap: string; emulator: string }> {
+  const names = ['tools/bootstrap', 'tools/emulator'];
+  let refs: ReturnType<typeof toolsOf>[] = [];
+  const { output } = await buildWith(names, (provides) => {
+    refs = names.map((name) => toolsOf(provides(name)));
+    return { tasks: [], target: refs[1]?.task ?? '' };
+  });
+  const [bubblewrap = '', emulator = ''] = await Promise.all(refs.map(({ task, artifact }) => output(task, artifact)));
+  return { bubblewrap, emulator };
 }
 
 /** A board that is rpi3-minimal with more in its recipe, and a mark in its emulator's arguments to find that by. */

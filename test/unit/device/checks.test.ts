@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { runCheck } from '../../../src/device/checks.ts';
 import { openConsole } from '../../../src/device/console.ts';
-import { openShell } from '../../../src/device/shell.ts';
+import { refused } from '../../../src/device/live-hats.ts';
+import { openShell, type Shell } from '../../../src/device/shell.ts';
 import { testBoard } from '../../../src/device/test-board.ts';
 import type { Check } from '../../../src/recipe/model.ts';
 import { consoleOn, playedGuest, shellGuest } from '../../helpers/console.ts';
+import { recordedHats } from '../../helpers/live-hats.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pibuild-checks-'));
 const ends: (() => void)[] = [];
@@ -86,6 +88,50 @@ describe('a check', () => {
     expect((await runCheck(check({ expect: 'Windows', timeout: 10 }), board)).result).toMatchObject({
       outcome: 'failed',
       message: 'the console never printed /Windows/',
+    });
+  });
+});
+
+describe('a check of how a program takes what the HATs measure', () => {
+  const condition = <T>(value: T) => [{ value, at }];
+  const shellOf = (seen: string[], told: () => string[]): Shell => ({
+    run: async () => {
+      seen.push(...told());
+      return { output: 'it copes\n', exitCode: 0 };
+    },
+  });
+
+  test('runs with its values and faults, and leaves all as it was', async () => {
+    const { live, told } = recordedHats();
+    const seen: string[] = [];
+    const conditions = {
+      set: condition('my/hat.case.temperature=85'),
+      fault: condition(['my/hat.air', 'nack'] as const),
+    };
+    const board = { console: consoleOn(playedGuest().stream), shell: shellOf(seen, told), hats: live, pace, signal };
+    const { result } = await runCheck(check({ run: 'program', matches: 'copes', ...conditions }), board);
+    expect(result.outcome).toBe('passed');
+    expect(seen).toEqual([
+      'qmp qom-set /machine/peripheral/hat.my-hat.case temperature 85000',
+      'twin set my+hat.air var 0 5376',
+      'twin fault my+hat.air clear',
+      'twin fault my+hat.air nack',
+    ]);
+    expect(told()).toEqual([
+      'qmp qom-set /machine/peripheral/hat.my-hat.case temperature 21000',
+      'twin set my+hat.air var 0 5376',
+      'twin fault my+hat.air clear',
+    ]);
+  });
+
+  test('fails when the board refuses them, and the next one runs', async () => {
+    const { live, told, refuse } = recordedHats();
+    refuse(refused('no such chip'));
+    const board = { console: consoleOn(playedGuest().stream), shell: shellOf([], told), hats: live, pace, signal };
+    const set = condition('my/hat.air.temperature=5');
+    expect(await runCheck(check({ run: 'program', set }), board)).toMatchObject({
+      result: { outcome: 'failed', message: 'the board refused: no such chip' },
+      lost: false,
     });
   });
 });

@@ -1,8 +1,9 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { inOrder } from '../graph/graph.ts';
 import type { Fingerprint, Input, TaskGraph, TaskId } from '../graph/task.ts';
 import { bytesOf } from './bytes.ts';
-import { type Difference, firstDifference } from './compare.ts';
+import { type Difference, firstDifference, twoRuns } from './compare.ts';
 import { Decisions, type Outcome } from './decisions.ts';
 import { ended } from './event.ts';
 import { artifactPath, prepare } from './execute.ts';
@@ -17,6 +18,7 @@ import { Runs } from './runs.ts';
 import { Session } from './session.ts';
 import { projectArtifact } from './tree.ts';
 import { Turns } from './turns.ts';
+import { unsquashBy } from './unsquash.ts';
 
 export type { BuildOptions, BuildResult } from './options.ts';
 
@@ -105,8 +107,9 @@ export class Builder {
   }
 
   /**
-   * Runs a task that has a result again, with the same inputs, and compares: whatever differs is something that reached
-   * the task without being declared, or a tool that does not do the same thing twice. The result is not replaced.
+   * Runs a task that has a result again, with the same inputs and nothing else: in a folder of its own, with an empty
+   * compiler cache, as in an empty store. Whatever differs is something that reached the task without being declared, or
+   * a tool that does not do the same thing twice. The result is not replaced.
    */
   async check(id: TaskId): Promise<Difference[]> {
     await this.#session.begin();
@@ -124,8 +127,11 @@ export class Builder {
       const started = Date.now();
       beginLog(log);
       emit({ type: 'task-started', at: started, task: id, title, reason: 'to check it', log });
-      const execution = { ...(await this.#runs.execution(task, inputs, scratch)), log };
+      const ccache = join(scratch, 'ccache');
+      const execution = { ...(await this.#runs.execution(task, inputs, scratch)), log, ccache };
       await carryOut(execution);
+      const { tools } = execution;
+      const unpack = tools === undefined ? undefined : unsquashBy(tools, join(scratch, 'unpacked'));
       const differing: Difference[] = [];
       for (const [name, before] of Object.entries(artifacts)) {
         const path = artifactPath(execution, name);
@@ -134,7 +140,7 @@ export class Builder {
         const stored =
           (await bytesOf(this.#options.store, before)) ??
           (await this.#decisions.made({ from: 'task', task: id, artifact: name }));
-        differing.push({ artifact: name, where: await firstDifference(stored, path) });
+        differing.push({ artifact: name, where: await firstDifference(stored, path, twoRuns, unpack) });
       }
       const took = Date.now() - started;
       emit({ ...ended(task), fingerprint, outcome: 'ran', took });

@@ -30,6 +30,8 @@ export interface Execution {
   readonly epoch: number;
   readonly store: Store;
   readonly jobserver?: Jobserver;
+  /** The compiler cache that the task gets if it wants one; absent: the store's. */
+  readonly ccache?: string;
   readonly log: string;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
@@ -41,15 +43,16 @@ export function prepare(execution: Execution): { sandbox: Sandbox; argv: string[
   const { scratch, kind, task, tools, bubblewrap, store, jobserver } = execution;
   if (!kind.command || tools === undefined || bubblewrap === undefined) throw new Error(`${task.id} has no command`);
   const spec = kind.command(task.params as never);
+  const ccache = execution.ccache ?? store.paths.ccache;
   const work = join(scratch, 'work');
   layOut(execution, work);
   writing(() => writeFileSync(join(work, SCRIPT), scriptText(spec)));
-  if (spec.ccache) writing(() => mkdirSync(store.paths.ccache, { recursive: true }));
+  if (spec.ccache) writing(() => mkdirSync(ccache, { recursive: true }));
   const binds: Bind[] = [
     { source: work, target: workFolder, writable: true },
     { source: join(work, 'in'), target: join(workFolder, 'in') },
     ...trees(execution).map(([name, path]) => ({ source: path, target: join(workFolder, 'in', name) })),
-    ...(spec.ccache ? [{ source: store.paths.ccache, target: '/ccache', writable: true }] : []),
+    ...(spec.ccache ? [{ source: ccache, target: '/ccache', writable: true }] : []),
     ...(jobserver ? [{ source: jobserver.path, target: JOBSERVER, writable: true }] : []),
   ];
   const environment = {

@@ -2,12 +2,12 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SourceLocation } from '../diagnostic.ts';
 import type { Input, Task } from '../graph/task.ts';
+import { describeLine, lineChanges } from '../inside/line-changes.ts';
 import { displayPath } from '../recipe/files.ts';
 import { describeChange, type RecipeChange, recipeChanges } from '../recipe/values.ts';
 import { firstDifference } from './compare.ts';
 import type { Note, Reason } from './event.ts';
 import { type Change, changesBetween, phrase, type TaskRecord } from './history.ts';
-import { describeLine, lineChanges } from './line-changes.ts';
 import type { BuildOptions } from './options.ts';
 import { storeFailure } from './store.ts';
 import { projectDirectories } from './tree.ts';
@@ -128,7 +128,7 @@ async function madeDetail(
   if (one === undefined || two === undefined) return { notes: [], ...hashes };
   const lines = lstatSync(two).size > MOST_BYTES ? nothing : blobDetail(before, readFileSync(two), undefined, evidence);
   if (lines.notes.length > 0) return { notes: lines.notes, ...hashes };
-  return { notes: [{ message: await firstDifference(one, two) }], ...hashes };
+  return { notes: [{ message: await firstDifference(one, two, { gone: 'is gone', come: 'is new' }) }], ...hashes };
 }
 
 async function projectDetail(path: string, before: string, now: string, evidence: Evidence): Promise<Detail> {

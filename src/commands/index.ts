@@ -13,7 +13,12 @@ export const verbs: readonly Verb[] = [
       { name: '[board]', summary: 'a folder below boards/' },
       { name: '[task...]', summary: 'build only these tasks, like busybox:build' },
     ],
-    options: [{ flags: '--check', summary: 'then run each task once more and compare: what differs is named' }],
+    options: [
+      {
+        flags: '--check',
+        summary: 'then run each task (or those named) once more, in an empty place, and name what comes out different',
+      },
+    ],
     examples: [
       ['make rpi3', 'build the image'],
       ['make rpi3 linux:build --verbose', 'only the kernel, with all that the compiler prints'],

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Failure, fail } from '../diagnostic.ts';
+import { bootPartition, partitionsOf } from '../image/partition-table.ts';
 import { type BootFiles, bootFiles, readConfigTxt } from './config-txt.ts';
 import type { Machine } from './machine.ts';
-import { bootPartition, partitionsOf } from './partition-table.ts';
 import { type DeviceTools, deviceSandbox, INSIDE, runTool } from './tools.ts';
 
 /** What a board's firmware loads from its card, copied out of the image. */

@@ -2,8 +2,8 @@ import { access } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { run } from '../build/command.ts';
 import { throughLoader } from '../build/sandbox.ts';
+import { type PartitionEntry, partitionsOf } from '../image/partition-table.ts';
 import { type Disk, partitionsSeen } from './block-device.ts';
-import { type PartitionEntry, partitionsOf } from './partition-table.ts';
 
 /**
  * Waits until the kernel sees the partitions of the image that a disk holds now. udev asks it to look whenever a disk

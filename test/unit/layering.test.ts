@@ -15,7 +15,7 @@ const order = [
   ['recipe'],
   ['graph'],
   ['archive', 'hat', 'image', 'kconfig', 'service'],
-  ['module', 'oci'],
+  ['module', 'oci', 'inside'],
   ['kinds'],
   ['plan.ts'],
   ['build'],

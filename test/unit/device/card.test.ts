@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bootFiles, readConfigTxt } from '../../../src/device/config-txt.ts';
 import { cardSize } from '../../../src/device/overlay.ts';
-import { bootPartition, readPartitionTable } from '../../../src/device/partition-table.ts';
+import { bootPartition, readPartitionTable } from '../../../src/image/partition-table.ts';
 
 /** The table of an image of rpi3-minimal: FAT32 at 4 MiB, Linux at 64 MiB. */
 const table = [

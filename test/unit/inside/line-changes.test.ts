@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeLine, lineChanges } from '../../src/build/line-changes.ts';
+import { describeLine, lineChanges } from '../../../src/inside/line-changes.ts';
 
 function said(before: readonly string[], now: readonly string[]): string[] {
   return lineChanges(before.join('\n'), now.join('\n')).map((change) => `${change.line}: ${describeLine(change)}`);

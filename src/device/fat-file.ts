@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { bootPartition, partitionsOf } from './partition-table.ts';
+import { bootPartition, partitionsOf } from '../image/partition-table.ts';
 
 /** Where the bytes of a file are in an image, in order. */
 export interface Extent {

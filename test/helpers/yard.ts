@@ -37,10 +37,8 @@ export interface Yard {
   /** Starts any command in that environment. */
   run(argv: readonly string[], environment?: NodeJS.ProcessEnv): Running;
   argv(words: readonly string[]): string[];
-  /** Takes a task's result, and the bytes of it if so wanted, out of the store. */
-  forget(task: YardTask, bytes?: boolean): void;
-  /** Forgets the tasks with these ids and all their bytes. */
-  forgetAll(...ids: string[]): void;
+  /** Takes results out of the store, and of other tasks the bytes too. */
+  forget(results: readonly YardTask[], bytes?: readonly YardTask[]): void;
   remove(): Promise<void>;
 }
 
@@ -66,6 +64,13 @@ image:
 
 /** Of these nothing is ever forgotten: they take minutes. */
 export const isDear = ({ task: { id } }: YardTask): boolean => /^(linux|busybox|tools\/build):/.test(id);
+
+/** A task by its id. */
+export function taskOf(yard: Yard, id: string): YardTask {
+  const found = yard.tasks.find(({ task }) => task.id === id);
+  if (found === undefined) throw new Error(`no task ${id}`);
+  return found;
+}
 
 /** Builds the board with the shared store, and copies out of that what a store needs for the same. */
 export async function createYard(name = 'yard'): Promise<Yard> {
@@ -94,25 +99,24 @@ export async function createYard(name = 'yard'): Promise<Yard> {
     https_proxy: 'http://127.0.0.1:9',
     no_proxy: '127.0.0.1',
   };
-  const forget: Yard['forget'] = ({ fingerprint, artifacts }, bytes = true) => {
-    if (fingerprint) store.forget(fingerprint);
-    if (!bytes) return;
-    for (const artifact of Object.values(artifacts)) {
-      const { hash } = artifact.digest;
-      rmSync(store.paths.tree(hash), { recursive: true, force: true });
-      for (const digest of filesOf(source, artifact)) {
-        if (!dear.has(digest.hash))
-          for (const x of [false, true]) rmSync(store.paths.blob(digest.hash, x), { force: true });
+  const blobs = new Map(
+    tasks.map((each) => [each, Object.values(each.artifacts).flatMap((of) => filesOf(source, of))]),
+  );
+  const forget: Yard['forget'] = (results, bytes = []) => {
+    for (const { fingerprint } of [...results, ...bytes]) if (fingerprint) store.forget(fingerprint);
+    // What others have too is not lost: that would be damage.
+    const needed = tasks.filter((each) => !bytes.includes(each)).flatMap((each) => blobs.get(each) ?? []);
+    const kept = new Set(needed.map(({ hash }) => hash));
+    for (const each of bytes) {
+      for (const { digest } of Object.values(each.artifacts)) {
+        if (!kept.has(digest.hash)) rmSync(store.paths.tree(digest.hash), { recursive: true, force: true });
+      }
+      for (const { hash } of blobs.get(each) ?? []) {
+        if (kept.has(hash)) continue;
+        for (const executable of [false, true]) rmSync(store.paths.blob(hash, executable), { force: true });
       }
     }
   };
-  const dear = new Set(
-    tasks
-      .filter(isDear)
-      .flatMap(({ artifacts }) =>
-        Object.values(artifacts).flatMap((each) => filesOf(source, each).map(({ hash }) => hash)),
-      ),
-  );
   return Object.assign(yard, {
     project,
     store,
@@ -124,13 +128,6 @@ export async function createYard(name = 'yard'): Promise<Yard> {
       installed.start(words, project, { ...environment, ...more }),
     run: (argv: readonly string[], more?: NodeJS.ProcessEnv) => installed.run(argv, { ...environment, ...more }),
     forget,
-    forgetAll: (...ids: string[]) => {
-      for (const id of ids) {
-        const task = tasks.find((each) => each.task.id === id);
-        if (task === undefined) throw new Error(`no task ${id}`);
-        forget(task);
-      }
-    },
     remove: async () => {
       installed.remove();
       await mirror.close();

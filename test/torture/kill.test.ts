@@ -99,10 +99,11 @@ async function makeAfterForgetting(yard: Yard, random: ReturnType<typeof randomO
 
 /** Makes work for the next make: of what is cheap a good part, of the tools seldom one. */
 function forgetSome(yard: Yard, random: ReturnType<typeof randomOf>): void {
-  for (const task of yard.tasks) {
-    const tools = task.task.id.startsWith('tools/');
-    if (!isDear(task) && random.chance(tools ? 0.05 : 0.6)) yard.forget(task, random.chance(0.7));
-  }
+  const chosen = yard.tasks.filter(
+    (task) => !isDear(task) && random.chance(task.task.id.startsWith('tools/') ? 0.05 : 0.6),
+  );
+  const bytes = chosen.filter(() => random.chance(0.7));
+  yard.forget(chosen, bytes);
 }
 
 async function timed(action: () => Promise<void>): Promise<number> {

@@ -39,6 +39,8 @@ export interface Yard {
   argv(words: readonly string[]): string[];
   /** Takes results out of the store, and of other tasks the bytes too. */
   forget(results: readonly YardTask[], bytes?: readonly YardTask[]): void;
+  /** The hashes of the blobs that an artifact consists of. */
+  blobsOf(artifact: Artifact): string[];
   remove(): Promise<void>;
 }
 
@@ -128,6 +130,7 @@ export async function createYard(name = 'yard'): Promise<Yard> {
       installed.start(words, project, { ...environment, ...more }),
     run: (argv: readonly string[], more?: NodeJS.ProcessEnv) => installed.run(argv, { ...environment, ...more }),
     forget,
+    blobsOf: (artifact: Artifact) => filesOf(source, artifact).map(({ hash }) => hash),
     remove: async () => {
       installed.remove();
       await mirror.close();

@@ -98,10 +98,11 @@ test('what is only remembered is forgotten when a byte of it flips, wherever', (
   history.save();
   const priority = () => new Times(paths.times).priorities([task('a:a', 'text')]).get(id);
   const last = () => new History(paths.history).last(task('a:a', 'text'));
+  const unknown = new Times(`${paths.times}.none`).priorities([task('a:a', 'text')]).get(id);
   expect(priority()).toBe(123);
   expect(last()?.fingerprint).toBe('f');
   for (const [path, read, nothing] of [
-    [paths.times, priority, 5000],
+    [paths.times, priority, unknown],
     [paths.history, last, undefined],
   ] as const) {
     const bytes = readFileSync(path);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fail } from '../diagnostic.ts';
 import type { Input } from '../graph/task.ts';
+import { gpioFile } from '../hat/gpio.ts';
 import type { Hat } from '../hat/hat.ts';
 import type { ReadDump } from '../hat/registers.ts';
 import { resolveHat } from '../hat/resolve.ts';
@@ -37,6 +38,7 @@ function planHat(pack: Package<HatRecipe>): PackagePlan {
   const files = [
     { path: `${HATS}/${name}.twin`, text: twinFile(hat) },
     { path: `${HATS}/${name}.drivers`, text: driverFile(hat) },
+    { path: `${HATS}/${name}.gpio`, text: gpioFile(hat) },
   ].flatMap(({ path, text }) => (text === undefined ? [] : [{ path, text }]));
   const entries = files.map(
     ({ path }): LayerEntry => ({ path, uid: 0, gid: 0, type: 'file', mode: '0644', input: path }),

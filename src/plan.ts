@@ -3,7 +3,7 @@ import { createGraph } from './graph/graph.ts';
 import type { Task, TaskGraph, TaskId } from './graph/task.ts';
 import type { Hat } from './hat/hat.ts';
 import type { NeededOption } from './kconfig/needed.ts';
-import { type BoardHat, planBoardHats, withLoads } from './kinds/board-hats.ts';
+import { type BoardHat, hatChecks, planBoardHats, withLoads } from './kinds/board-hats.ts';
 import { type ModulePackage, planBoardModules } from './kinds/board-modules.ts';
 import { type ImageLayer, type ImagePlan, planImage } from './kinds/image.ts';
 import { packageKinds } from './kinds/index.ts';
@@ -12,7 +12,7 @@ import type { ArtifactRef, ModuleKernel, ModuleParts, PlanContext, Provides } fr
 import { aptOf } from './kinds/locked.ts';
 import { LOADER_PACKAGE, planLoader } from './kinds/module-loader.ts';
 import { planPackagedKernel } from './kinds/packaged-kernel.ts';
-import type { Board, DebsLock, Package, Project } from './recipe/model.ts';
+import type { Board, Check, DebsLock, Package, Project } from './recipe/model.ts';
 
 /** The tools tree whose bubblewrap makes every sandbox, and the one that makes images. */
 const SANDBOX_TOOLS = 'tools/bootstrap';
@@ -26,6 +26,8 @@ export interface BoardPlan {
   readonly image: ImagePlan;
   /** What each package provides, by name. */
   readonly provides: ReadonlyMap<string, Provides>;
+  /** Those of the board, and those that its HATs bring about. */
+  readonly checks: readonly Check[];
   /** The HATs on it, in the order in which the board names them. */
   readonly hats: readonly Hat[];
 }
@@ -58,7 +60,14 @@ export function planBoard(project: Project, name: string, also: readonly string[
   for (const further of also) planner.package(further);
   const targets = [image.image.task, image.bmap.task, image.manifest.task];
   const graph = planner.graph([...modules.tasks, ...image.tasks], [...new Set(targets)]);
-  return { board, graph, image, provides: planner.provides, hats: hats.map(({ hat }) => hat) };
+  return {
+    board,
+    graph,
+    image,
+    provides: planner.provides,
+    checks: [...board.checks, ...hatChecks(board, hats)],
+    hats: hats.map(({ hat }) => hat),
+  };
 }
 
 function hatsOf(planner: Planner, board: Board): BoardHat[] {

@@ -8,7 +8,7 @@ import type { Hat } from '../hat/hat.ts';
 import type { ArtifactRef } from '../kinds/kind.ts';
 import { ProjectPaths } from '../paths.ts';
 import { type BoardPlan, planBoard } from '../plan.ts';
-import type { Board, Emulator } from '../recipe/model.ts';
+import type { Board, Check, Emulator } from '../recipe/model.ts';
 import type { Context } from './context.ts';
 import { openReporter } from './reporting.ts';
 import { leaveResults } from './results.ts';
@@ -22,6 +22,7 @@ const TREES = ['tools/bootstrap', 'tools/image', 'tools/emulator'] as const;
 export interface ReadyBoard {
   readonly board: Board;
   readonly emulator: Emulator;
+  readonly checks: readonly Check[];
   /** The HATs on it. */
   readonly hats: readonly Hat[];
   /** The card image, absolute. */
@@ -79,6 +80,7 @@ async function tryToReady(
     return {
       board: plan.board,
       emulator,
+      checks: plan.checks,
       hats: plan.hats,
       image: image === undefined ? paths.image(name) : resolve(context.cwd, image),
       tools,

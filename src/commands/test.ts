@@ -41,7 +41,7 @@ export async function run(context: Context, { arguments: [name = ''], options }:
   const ready = await readyBoard(context, name, options.image);
   if (ready === undefined) return exitCodes.failed;
   try {
-    const checks = ready.board.checks.filter(wanted);
+    const checks = ready.checks.filter(wanted);
     if (options.filter !== undefined && checks.length === 0) throw noChecks(ready, options.filter);
     const results = await testOn(context, ready, checks, options, timeScale);
     return results.every(({ outcome }) => outcome === 'passed') ? exitCodes.ok : exitCodes.failed;
@@ -218,8 +218,8 @@ function filterOf(text: string | undefined): (check: Check) => boolean {
   }
 }
 
-function noChecks({ board }: ReadyBoard, filter: string): Failure {
-  const names = board.checks.map(({ name, owner }) => `${owner}: ${name}`);
+function noChecks({ board, checks }: ReadyBoard, filter: string): Failure {
+  const names = checks.map(({ name, owner }) => `${owner}: ${name}`);
   const hint = names.length > 0 ? `there are: ${names.slice(0, 5).join(', ')}` : 'it declares none';
   return fail('cli/no-checks', `no check of ${board.name} matches /${filter}/`, hint);
 }

@@ -81,6 +81,7 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
     const cmdline = [card.cmdline, ...limitWords(machine, limits), ...hatWords(options.hats), ...options.append]
       .join(' ')
       .trim();
+    checkLength(cmdline);
     const disks = options.disks.map(insideDisk);
     const argv = qemuArguments({
       machine,
@@ -125,6 +126,19 @@ export async function powerOn(options: PowerOn): Promise<EmulatedBoard> {
     // QEMU holds open, or in memory, what it needs.
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** COMMAND_LINE_SIZE of arm64 (arch/arm64/include/uapi/asm/setup.h), with the zero at its end: the kernel drops the rest. */
+const LONGEST = 2048;
+
+function checkLength(cmdline: string): void {
+  if (cmdline.length < LONGEST) return;
+  const hint = 'set fewer values with --set, and the others with `pibuild set` while it runs';
+  throw fail(
+    'device/cmdline',
+    `the kernel's command line has ${cmdline.length} characters, and ${LONGEST - 1} fit`,
+    hint,
+  );
 }
 
 /** What tells the start scripts (overlays/hats) that the HATs' chips are not on the header. */

@@ -43,6 +43,34 @@ export function planBoardHats(
   return { config, options: hats.flatMap(optionsOf) };
 }
 
+/**
+ * What `pibuild test` checks of every HAT: that its chips are there. Needs i2cdetect; without it a board has to check by
+ * itself. A chip that a driver has is there, too.
+ */
+export function hatChecks(board: Board, hats: readonly BoardHat[]): Check[] {
+  if (!board.packages.some(({ value }) => value === 'i2c-tools')) return [];
+  return hats.flatMap(({ hat, at }): Check[] => {
+    const addresses = hat.chips.flatMap((chip) => addressesOf(chip).map((address) => ({ bus: chip.bus, address })));
+    if (addresses.length === 0) return [];
+    const words = addresses.map(({ bus, address }) => `${bus}:${hex(address)}`).join(' ');
+    const run = `for place in ${words}; do
+  bus=\${place%:*} address=\${place#*:}
+  i2cdetect -y $bus $address $address | grep -qwE "\${address#0x}|UU" || echo "nobody at $address on bus $bus"
+done`;
+    return [
+      {
+        name: `every chip of the HAT ${hat.name} answers`,
+        owner: hat.name,
+        at: at('chips'),
+        run,
+        matches: '^$(?![\\s\\S])',
+        timeout: 60_000,
+        retry: 0,
+      },
+    ];
+  });
+}
+
 /** The modules of a board and those that its packages need; what the board says of one counts. */
 export function withLoads(modules: readonly BoardModule[], loads: readonly BoardModule[]): BoardModule[] {
   const all = new Map<string, BoardModule>();

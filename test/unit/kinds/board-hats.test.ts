@@ -59,6 +59,54 @@ describe('what a HAT needs of the board that has it', () => {
   });
 });
 
+describe('the checks of a board with HATs', () => {
+  const board = (checks: string) => `packages: [weather, i2c-twin, i2c-tools]\noverlays: [hats]\nchecks:\n${checks}`;
+
+  test('have one more for each HAT, where there is i2cdetect', () => {
+    const files = { ...overlay, ...weather };
+    const { checks } = planSmall(board('  - {name: mine, run: "true"}\n'), files);
+    expect(checks.map(({ owner, name }) => `${owner}: ${name}`).at(-1)).toBe(
+      'weather: every chip of the HAT weather answers',
+    );
+    expect(checks.at(-1)?.run).toContain('for place in 1:0x77; do');
+    expect(planSmall('packages: [weather, i2c-twin]\noverlays: [hats]\n', files).checks).toEqual([]);
+  });
+
+  test('set only what can be measured and fail as a chip can, which is told before anything is built', () => {
+    const checks = `  - name: an oven
+    set: {weather.air.temperature: 200 °C}
+    fault: {weather.air: nak}
+    run: program
+  - name: another board's
+    set: {enviro-phat.bmp280.temperature: 20}
+    run: program
+`;
+    expect(complaint(() => planSmall(board(checks), { ...overlay, ...weather }))).toMatchInlineSnapshot(`
+      "boards/small/board.yaml:7:36: error: 200 °C is out of what the chip can measure (air temperature) [hat/value-range]
+        7 |     set: {weather.air.temperature: 200 °C}
+          |                                    ^^^^^^
+        hint: it measures -40 °C to 85 °C
+
+      boards/small/board.yaml:8:26: error: there is no fault 'nak' [hat/bad-fault]
+        8 |     fault: {weather.air: nak}
+          |                          ^^^
+        hint: did you mean 'nack'?
+
+      boards/small/board.yaml:11:43: error: there is no HAT 'enviro-phat' [hat/unknown-hat]
+        11 |     set: {enviro-phat.bmp280.temperature: 20}
+           |                                           ^^
+        hint: known: weather"
+    `);
+  });
+
+  test('have values for the time of a command alone', () => {
+    const checks = '  - {name: an oven, set: {weather.air.temperature: 20}, expect: login}\n';
+    expect(complaint(() => planSmall(board(checks), { ...overlay, ...weather }))).toContain(
+      '`set` and `fault` are for the time of `run`',
+    );
+  });
+});
+
 describe('two HATs', () => {
   const other = hat(
     'other',

@@ -17,10 +17,14 @@ export function formatLock(lock: DebsLock): string {
  * @throws Failure `archive/lock-not-written`
  */
 export function writeLock(folder: string, lock: DebsLock): void {
-  const path = join(folder, 'debs.lock.json');
+  writeLockFile(join(folder, 'debs.lock.json'), formatLock(lock));
+}
+
+/** Writes a lock, whole or not at all. Throws a `Failure`. */
+export function writeLockFile(path: string, text: string): void {
   const temporary = `${path}.${process.pid}`;
   try {
-    writeFileSync(temporary, formatLock(lock));
+    writeFileSync(temporary, text);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -375,12 +375,13 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'lock',
-    summary: 'Resolve the debs of packages anew, and write their locks',
+    summary: 'Resolve debs and container images anew, and write their locks',
     details: [
-      "apt does it, in the sandbox, against the distribution's signed indices. A lock (debs.lock.json beside the package)",
-      'says exactly which files a build downloads, so commit it. Without a package all that have debs are locked.',
+      "Debs are chosen by apt, in the sandbox, against the distribution's signed indices; images by their registries. A lock",
+      '(debs.lock.json, image.lock.json beside the recipe) says exactly which files a build downloads, so commit it. Without a',
+      'name all packages that have any are locked.',
     ].join('\n'),
-    arguments: [{ name: '[package...]', summary: 'folders below packages/' }],
+    arguments: [{ name: '[name...]', summary: 'folders below packages/, or boards whose services are images' }],
     options: [],
     examples: [
       ['lock tools/build', 'take the newest compilers of the release'],

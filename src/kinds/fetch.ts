@@ -303,16 +303,25 @@ async function layOut(
   { files, texts = [], tree }: FetchParams,
   found: ReadonlyMap<string, string>,
 ): Promise<void> {
-  for (const { name, text } of texts) {
-    const path = join(workspace.output('files'), name);
+  const places = [
+    ...files.map(({ name, sha256 }) => ({ name, from: found.get(sha256) ?? '' })),
+    ...(await Promise.all(texts.map(async ({ name, text }) => ({ name, from: await keepText(workspace, text) })))),
+  ];
+  for (const { name, from } of places) {
+    const path = tree ? join(workspace.output('files'), name) : workspace.output('file');
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text);
+    await linkOrCopy(from, path);
   }
-  for (const file of files) {
-    const path = tree ? join(workspace.output('files'), file.name) : workspace.output('file');
-    await mkdir(dirname(path), { recursive: true });
-    await linkOrCopy(found.get(file.sha256) ?? '', path);
-  }
+}
+
+/** Puts a text among the blobs of the store: of what is known beforehand nothing else is put there. */
+async function keepText({ blobs }: Workspace, text: string): Promise<string> {
+  const digest = digestOf(text);
+  const there = await blobs?.find(digest);
+  if (there !== undefined || blobs === undefined) return there ?? '';
+  const partial = blobs.partial(digest);
+  await writeFile(partial, text);
+  return blobs.adopt(partial, digest);
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

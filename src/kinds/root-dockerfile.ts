@@ -68,11 +68,17 @@ export function readDockerfile(owner: RootOwner, folder: string): DockerfileSour
   return { context, text, file: shown, args, ...(target !== undefined && { target }), parsed };
 }
 
-/** The images of registries that a Dockerfile takes something from. Throws a `Failure` for a name that is none. */
-export function registryImages({ parsed }: DockerfileSource): { reference: string; at: SourceLocation }[] {
-  return parsed.images
-    .filter(({ image }) => !image.startsWith(OWN))
-    .map(({ image, at }) => ({ reference: checkedReference(image, at), at }));
+/**
+ * The images of registries that a recipe takes something from: what has to be locked. Throws a `Failure` for a name that is
+ * none.
+ */
+export function registryImages(owner: RootOwner, folder: string): { reference: string; at: SourceLocation }[] {
+  const { image, dockerfile } = owner.recipe;
+  if (image !== undefined) return [{ reference: checkedReference(image, owner.at('image')), at: owner.at('image') }];
+  if (dockerfile === undefined) return [];
+  return readDockerfile(owner, folder)
+    .parsed.images.filter(({ image: named }) => !named.startsWith(OWN))
+    .map(({ image: named, at }) => ({ reference: checkedReference(named, at), at }));
 }
 
 interface Base {

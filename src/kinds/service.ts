@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Package } from '../recipe/model.ts';
 import { rootKeys, type ServiceRecipe, serviceKeys } from '../recipe/service.ts';
 import { SERVICE_KIND } from '../recipe/services.ts';
 import type { PackageKind } from './kind.ts';
-import { planRoot } from './service-root.ts';
+import { planRoot, type RootOwner } from './service-root.ts';
 
 const serviceRecipe = z
   .strictObject(serviceKeys)
@@ -20,9 +21,14 @@ export const serviceKind: PackageKind<ServiceRecipe> = {
   kind: SERVICE_KIND,
   schema: serviceRecipe,
   plan: (pack, context) => {
-    const isThere = (path: string) => pack.files.some((file) => file === path || file.startsWith(`${path}/`));
-    const find = (path: string) => (path === '.' || isThere(path) ? join(pack.folder, path) : undefined);
-    const { tasks, root } = planRoot({ id: pack.name, recipe: pack.recipe, package: pack, at: pack.at, find }, context);
+    const { tasks, root } = planRoot(rootOwner(pack), context);
     return { tasks, provides: { service: root } };
   },
 };
+
+/** A package of this kind as one who wants a root. */
+export function rootOwner(pack: Package<ServiceRecipe>): RootOwner {
+  const isThere = (path: string) => pack.files.some((file) => file === path || file.startsWith(`${path}/`));
+  const find = (path: string) => (path === '.' || isThere(path) ? join(pack.folder, path) : undefined);
+  return { id: pack.name, recipe: pack.recipe, package: pack, at: pack.at, find };
+}

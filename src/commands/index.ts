@@ -244,6 +244,25 @@ export const verbs: readonly Verb[] = [
     load: () => import('./menuconfig.ts'),
   },
   {
+    name: 'config',
+    summary: "Print a kernel's or program's configuration, or what differs between two",
+    details: 'Of a board it is the configuration that its kernel is built from; a file is any .config.',
+    arguments: [
+      { name: '<board>', summary: '`diff`, then two boards or files; or one board' },
+      { name: '[other...]', summary: 'what `diff` compares' },
+    ],
+    options: [
+      { flags: '--package <package>', summary: 'instead of the kernel: busybox, or another package with a Kconfig' },
+      { flags: '--fragment', summary: 'print differences as a fragment that makes the first one the second' },
+    ],
+    examples: [
+      ['config rpi3 > .config', 'the whole configuration'],
+      ['config diff rpi3-minimal gate', 'what one board has that the other has not'],
+      ['config diff rpi3 /boot/config', 'against that of another kernel'],
+    ],
+    load: () => import('./config.ts'),
+  },
+  {
     name: 'fetch',
     summary: 'Download all that boards need, to work without a network',
     details: 'Sources, packages and tools, those of the emulator too. What is there already is not downloaded again.',

@@ -5,6 +5,7 @@ import type { Hat } from './hat/hat.ts';
 import type { NeededOption } from './kconfig/needed.ts';
 import { type BoardHat, hatChecks, planBoardHats, withLoads } from './kinds/board-hats.ts';
 import { type ModulePackage, planBoardModules } from './kinds/board-modules.ts';
+import { planFiles, planServices } from './kinds/board-services.ts';
 import { type ImageLayer, type ImagePlan, planImage } from './kinds/image.ts';
 import { packageKinds } from './kinds/index.ts';
 import { kernelModuleKind } from './kinds/kernel-module.ts';
@@ -55,11 +56,17 @@ export function planBoard(project: Project, name: string, also: readonly string[
   const hats = hatsOf(planner, board);
   const { config, options } = planBoardHats(board, hats);
   const modules = planModules(planner, board, parts, options);
+  const services = planServices(board, planner);
+  const files = planFiles(board);
+  const rootLayers = [...layers, ...modules.layers, ...services.layers, ...files.layers];
   const equipped = { ...board, config: [...board.config, ...config] };
-  const image = planImage(equipped, [...layers, ...modules.layers], boots, toolsOf(planner, IMAGE_TOOLS));
+  const image = planImage(equipped, rootLayers, boots, toolsOf(planner, IMAGE_TOOLS));
   for (const further of also) planner.package(further);
   const targets = [image.image.task, image.bmap.task, image.manifest.task];
-  const graph = planner.graph([...modules.tasks, ...image.tasks], [...new Set(targets)]);
+  const graph = planner.graph(
+    [...modules.tasks, ...services.tasks, ...files.tasks, ...image.tasks],
+    [...new Set(targets)],
+  );
   return {
     board,
     graph,

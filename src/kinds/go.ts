@@ -1,28 +1,27 @@
 import { z } from 'zod';
 import { fail } from '../diagnostic.ts';
-import type { Input } from '../graph/task.ts';
 import type { Package } from '../recipe/model.ts';
 import { artifact, commandTask } from './command.ts';
-import type { PackageKind, PackagePlan, PlanContext } from './kind.ts';
+import type { ArtifactRef, PackageKind, PackagePlan, PlanContext } from './kind.ts';
 import { packLayer, quote, script } from './script.ts';
-import { ownFile } from './unpack.ts';
+import { ownFile, planSource, sourceKeys, unpackInto } from './unpack.ts';
 
 const path = z.string().regex(/^[^/]/, 'a path without a slash at the start');
 
 const goRecipe = z.strictObject({
+  ...sourceKeys,
+  import: z
+    .string()
+    .min(1)
+    .meta({ description: "The import path of the source. What Debian's Go libraries have of it is laid over it" }),
   programs: z
     .record(path, z.string().min(1))
-    .meta({ description: 'What is compiled: the path in the root, and the Go package with its main function' }),
-  source: z
-    .string()
-    .optional()
-    .meta({ description: 'A folder beside the recipe with a Go package of its own, named like the package' }),
+    .meta({ description: 'What is compiled: the path in the root, and the import path of its main package' }),
   tags: z.array(z.string().regex(/^\w+$/)).default([]).meta({ description: 'Build tags' }),
   set: z
     .record(z.string(), z.string())
     .default({})
-    .meta({ description: 'Values of string variables that the linker sets, like main.version (-X)' }),
-  links: z.record(path, z.string()).default({}).meta({ description: 'Links to add to the root: path to target' }),
+    .meta({ description: 'String variables that the linker sets (-X), like main.version' }),
   files: z.string().optional().meta({ description: 'A folder beside the recipe that is copied into the root' }),
 });
 
@@ -30,6 +29,8 @@ export type GoRecipe = z.infer<typeof goRecipe>;
 
 /** The tree with the Go compiler, and the Go libraries of Debian in source. */
 const GO_TOOLS = 'tools/go';
+/** The tree that unpacks sources. */
+const BUILD_TOOLS = 'tools/build';
 
 /** Static programs in Go, out of a folder of the package and the sources that Debian packages for this: no module proxy. */
 export const goKind: PackageKind<GoRecipe> = {
@@ -39,46 +40,48 @@ export const goKind: PackageKind<GoRecipe> = {
 };
 
 function planGo(pack: Package<GoRecipe>, context: PlanContext): PackagePlan {
-  const { tools } = context.package(GO_TOOLS, pack);
-  if (tools === undefined) throw fail('plan/no-tools', `package '${GO_TOOLS}' is no tools tree`);
-  const { source, files } = pack.recipe;
-  const inputs: Record<string, Input> = {};
-  if (source !== undefined) inputs.source = ownFile(pack, source, 'source');
-  if (files !== undefined) inputs.files = ownFile(pack, files, 'files');
-  const task = commandTask({
+  const tools = toolsOf(context, GO_TOOLS, pack);
+  const source = planSource(pack, toolsOf(context, BUILD_TOOLS, pack), context);
+  const { files } = pack.recipe;
+  const build = commandTask({
     id: `${pack.name}:build`,
     title: `compile ${pack.name}`,
     tools,
-    inputs,
+    inputs: { source: source.source, ...(files !== undefined && { files: ownFile(pack, files, 'files') }) },
     outputs: { layer: 'file' },
     pool: 'compile',
     ccache: true,
-    script: buildScript(pack),
+    script: buildScript(pack.recipe),
   });
-  return { tasks: [task], provides: { layer: artifact(task.id, 'layer') } };
+  return { tasks: [...source.tasks, build], provides: { layer: artifact(build.id, 'layer') } };
 }
 
-/** GOPATH mode, as Debian builds: what a package imports is what is below the first `src/` that has it. */
-function buildScript({ name, recipe }: Package<GoRecipe>): string {
-  const { programs, source, tags, set, links, files } = recipe;
+function toolsOf(context: PlanContext, name: string, pack: Package): ArtifactRef {
+  const { tools } = context.package(name, pack);
+  if (tools === undefined) throw fail('plan/no-tools', `package '${name}' is no tools tree`);
+  return tools;
+}
+
+/** GOPATH mode, as Debian builds: a package is imported from below the first `src/` that has its folder. */
+function buildScript(recipe: GoRecipe): string {
+  const { import: importPath, programs, tags, set, files } = recipe;
   const variables = Object.entries(set).map(([variable, value]) => ` -X ${variable}=${value}`);
-  const options = `-trimpath -buildvcs=false -tags ${quote(tags.join(','))} -ldflags ${quote(`-s -w -buildid=${variables.join('')}`)}`;
+  const flags = quote(`-s -w -buildid=${variables.join('')}`);
+  const builds = Object.entries(programs).map(([target, main]) => {
+    const out = quote(`stage/${target}`);
+    return `mkdir -p "$(dirname ${out})"\ngo build -trimpath -buildvcs=false -tags ${quote(tags.join(','))} -ldflags ${flags} -o ${out} ${quote(main)}`;
+  });
   return script`
 umask 022
 export GO111MODULE=off GOTOOLCHAIN=local GOPATH=$PWD/go:/usr/share/gocode CGO_ENABLED=0 GOOS=linux GOARCH=arm64
-export GOFLAGS=-p=$(nproc) GOCACHE=$PWD/cache
+export GOCACHE=$PWD/cache
 if [ -w /ccache ]; then export GOCACHE=/ccache/go; fi
-mkdir -p go/src stage
-${source === undefined ? '' : `cp -r in/source go/src/${quote(name)}`}
-${Object.entries(programs)
-  .map(
-    ([target, main]) =>
-      `mkdir -p "$(dirname stage/${quote(target)})"\ngo build ${options} -o stage/${quote(target)} ${quote(main)}`,
-  )
-  .join('\n')}
-${Object.entries(links)
-  .map(([link, target]) => `mkdir -p "$(dirname stage/${quote(link)})"\nln -s ${quote(target)} stage/${quote(link)}`)
-  .join('\n')}
+mkdir -p stage ${quote(`go/src/${importPath}`)}
+${unpackInto(`go/src/${importPath}`, 'source')}
+if [ -d ${quote(`/usr/share/gocode/src/${importPath}`)} ]; then
+  cp -r --no-preserve=mode,timestamps ${quote(`/usr/share/gocode/src/${importPath}/.`)} ${quote(`go/src/${importPath}`)}
+fi
+${builds.join('\n')}
 ${files === undefined ? '' : 'tar -C in/files --mode=u=rwX,go=rX -c . | tar -C stage -x --no-same-owner'}
 ${packLayer}
 `;

@@ -20,7 +20,10 @@ import { listModulesKind } from './list-modules.ts';
 import { makeKind } from './make.ts';
 import { manifestKind } from './manifest.ts';
 import { mergeLayersKind } from './merge-layers.ts';
+import { packImageKind } from './root-packages.ts';
 import { serviceKind } from './service.ts';
+import { serviceBundleKind } from './service-bundle.ts';
+import { serviceLayerKind } from './service-layer.ts';
 import { toolsKind } from './tools.ts';
 import { unpackDebsKind } from './unpack-debs.ts';
 
@@ -54,6 +57,9 @@ export const taskKinds: ReadonlyMap<string, TaskKind<never>> = new Map<string, T
     imageLayoutKind,
     layerKind,
     mergeLayersKind,
+    packImageKind,
+    serviceBundleKind,
+    serviceLayerKind,
     bootFilesKind,
     bmapKind,
     manifestKind,

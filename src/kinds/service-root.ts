@@ -7,6 +7,7 @@ import type { PlanContext } from './kind.ts';
 import { planDockerfileRoot } from './root-dockerfile.ts';
 import { planImageRoot } from './root-image.ts';
 import { planOciRoot } from './root-oci.ts';
+import { planPackagesRoot } from './root-packages.ts';
 
 /** Who wants a root: a package of kind `service`, or a service that a board describes in full. */
 export interface RootOwner extends Pick<Service, 'at' | 'find'> {
@@ -28,7 +29,8 @@ export type PlanRoot = (owner: RootOwner, context: PlanContext) => RootPlan;
 type RootKey = keyof RootRecipe;
 
 /** The ways to come by a root, by the key that asks for it. */
-const ways: Partial<Record<RootKey, PlanRoot>> = {
+const ways: Record<RootKey, PlanRoot> = {
+  rootfs: planPackagesRoot,
   image: planImageRoot,
   oci: planOciRoot,
   dockerfile: planDockerfileRoot,

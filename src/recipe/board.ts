@@ -22,7 +22,7 @@ import { readOverlay } from './overlay.ts';
 import { recipeProblem } from './problem.ts';
 import { attempt, type Reading } from './read.ts';
 import type { BoardRecipe } from './schema.ts';
-import { resolveFiles, resolveServices } from './services.ts';
+import { resolveFiles, resolveServices, serviceChecks, servicePackages } from './services.ts';
 import { entriesAt, placeIn, plain, type Tree, writtenIn } from './tree.ts';
 import { parseSize } from './units.ts';
 import { unknownRecipe } from './unknown.ts';
@@ -62,7 +62,8 @@ export function resolveBoard(name: string, context: BoardContext): Board {
   const root = { readonly: recipe.root?.readonly ?? false };
   const image = resolveImage(recipe);
   const variables: Variables = { ...named, ...accountVariables(accounts), ...partitionVariables(image), root };
-  const asked = [...textsAt(tree, ['packages']), ...impliedPackages(image, at)];
+  const services = resolveServices(tree, { project: context.project, folders: layers.folders }, problems);
+  const asked = [...textsAt(tree, ['packages']), ...impliedPackages(image, at), ...servicePackages(services)];
   const packages = unique(asked).filter(({ value }) => value !== kernelName.value);
   const loaded = packages.map(({ value, at }) => attempt(problems, () => context.project.package(value, at)));
   const modules = resolveModules(recipe, at);
@@ -82,7 +83,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     },
     packages,
     modules,
-    services: resolveServices(tree, { project: context.project, folders: layers.folders }, problems),
+    services,
     files: resolveFiles(recipe, tree, layers.folders, problems),
     overlays: resolveOverlays(unique(textsAt(tree, ['overlays'])), variables, context, problems),
     config: recipe.config ?? [],
@@ -93,7 +94,11 @@ export function resolveBoard(name: string, context: BoardContext): Board {
     image,
     ...resolveEmulator(recipe, at, problems),
     // First the modules as the start left them: a later check may take one out.
-    checks: [...moduleChecks(name, modules), ...collectChecks(recipe, name, at, [kernel, ...loaded], problems)],
+    checks: [
+      ...moduleChecks(name, modules),
+      ...collectChecks(recipe, name, at, [kernel, ...loaded], problems),
+      ...serviceChecks(name, services),
+    ],
     variables,
     recipe,
     at: (...path) => at(path),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Diagnostic } from '../diagnostic.ts';
 import { didYouMean, Failure } from '../diagnostic.ts';
-import type { BoardFile, Package, Project, Service } from './model.ts';
+import type { BoardFile, Check, Located, Package, Project, Service } from './model.ts';
 import { recipeProblem } from './problem.ts';
 import { attempt } from './read.ts';
 import type { BoardRecipe } from './schema.ts';
@@ -11,6 +11,9 @@ import { entriesAt, placeIn, plain, type Tree } from './tree.ts';
 
 /** The kind of package that a service can be made of. */
 export const SERVICE_KIND = 'service';
+
+/** The package that keeps services on the target. */
+export const SUPERVISOR = 'pibuild-service';
 
 const STAGES = ['onboot', 'services', 'onshutdown'] as const;
 
@@ -31,6 +34,50 @@ export function resolveServices(tree: Tree, context: ServiceContext, problems: D
     problems.push(...wrongOrder(service, services));
   }
   return services;
+}
+
+/** The packages that a board with services has besides its own: what starts them, and each runtime that one asks for. */
+export function servicePackages(services: readonly Service[]): Located<string>[] {
+  const [first] = services;
+  if (first === undefined) return [];
+  const runtimes = services.map((service) => service.recipe.ociRuntime ?? 'runc');
+  return ['containerd', ...new Set(['runc', ...runtimes]), SUPERVISOR].map((value) => ({
+    value,
+    at: first.at('name'),
+  }));
+}
+
+/** What `pibuild test` checks of them. */
+export function serviceChecks(owner: string, services: readonly Service[]): Check[] {
+  const named = (stage: Service['stage']) => services.filter((service) => service.stage === stage);
+  const common = { owner, timeout: 60_000 };
+  const kept = named('services').map(({ name, at }) => ({
+    ...common,
+    name: `service ${name} is up`,
+    run: `pibuild-service status ${name} || { pibuild-service logs -n 20 ${name}; exit 3; }`,
+    retry: 120_000,
+    at: at('name'),
+  }));
+  const once = named('onboot').map(({ name, at }) => ({
+    ...common,
+    name: `onboot ${name} ended with 0`,
+    run: `pibuild-service status ${name}`,
+    matches: 'state: done',
+    retry: 60_000,
+    at: at('name'),
+  }));
+  const [first] = named('services');
+  if (first === undefined) return once;
+  const names = named('services').filter(({ recipe }) => recipe.runtime?.namespace === undefined);
+  const running = {
+    ...common,
+    name: 'containerd runs every service',
+    run: 'ctr -n services.pibuild tasks ls',
+    matches: names.map(({ name }) => `(?=[^]*^${name}\\s+[0-9]+\\s+RUNNING$)`).join(''),
+    retry: 30_000,
+    at: first.at('name'),
+  };
+  return [...once, ...kept, running];
 }
 
 /** The files that a board adds to its root. */

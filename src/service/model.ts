@@ -1,4 +1,5 @@
 import type { Input } from '../graph/task.ts';
+import type { ServiceRecipe } from '../recipe/service.ts';
 
 /**
  * What a service is between its recipe and the target. Types only.
@@ -18,24 +19,13 @@ export interface ServiceRoot {
   readonly layout: Extract<Input, { from: 'task' }>;
 }
 
-/** What config.json takes from an image (image-spec, config.md, `config`). */
-export interface ImageConfig {
-  readonly Env?: readonly string[];
-  readonly Cmd?: readonly string[];
-  readonly Entrypoint?: readonly string[];
-  /** `user`, `uid`, `user:group`, `uid:gid`. */
-  readonly User?: string;
-  readonly WorkingDir?: string;
-  readonly StopSignal?: string;
-  readonly Labels?: Readonly<Record<string, string>>;
-}
-
 /**
  * On the target:
  *
  *     /usr/lib/pibuild/layers/<first 16 digits of the digest>/   a layer, unpacked; whiteouts as overlayfs has them
  *     /usr/lib/pibuild/services/<name>/config.json               runtime-spec; `root.path` is `rootfs`
  *     /usr/lib/pibuild/services/<name>/service.json              `ServiceFile`
+ *     /usr/lib/pibuild/services/order.json                       the names in the order of the recipe
  */
 export const LAYERS = 'usr/lib/pibuild/layers';
 export const SERVICES = 'usr/lib/pibuild/services';
@@ -76,7 +66,7 @@ export interface ServiceFile {
       readonly destination: string;
       readonly options: readonly string[];
     }[];
-    readonly interfaces: readonly { name?: string; add?: string; peer?: string; createInRoot?: boolean }[];
+    readonly interfaces: NonNullable<NonNullable<ServiceRecipe['runtime']>['interfaces']>;
     readonly bindNS: Readonly<Record<string, string>>;
   };
   /** containerd's namespace. */

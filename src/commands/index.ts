@@ -409,6 +409,27 @@ export const verbs: readonly Verb[] = [
     load: () => import('./lock.ts'),
   },
   {
+    name: 'import',
+    summary: 'Bring containers and files of a LinuxKit YAML into a board',
+    details: [
+      'Keys keep their names and meaning; what cannot be kept is said, with its line. Without --board the keys are printed, to',
+      'be put into a board.yaml by hand.',
+    ].join('\n'),
+    arguments: [
+      { name: '<format>', summary: 'linuxkit' },
+      { name: '<file>', summary: 'the YAML' },
+    ],
+    options: [
+      { flags: '--board <board>', summary: 'write a new board of this name, which extends rpi3' },
+      { flags: '--registry <host>', summary: 'the registry of images that name none' },
+    ],
+    examples: [
+      ['import linuxkit gateway.yml', 'print what it comes to'],
+      ['import linuxkit gateway.yml --board gateway --registry registry.example', 'make a board of it'],
+    ],
+    load: () => import('./import.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'Check that this machine has what a build needs',
     arguments: [],

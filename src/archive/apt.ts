@@ -38,7 +38,25 @@ export interface Apt {
    * @throws Failure `archive/unknown-package`, `archive/unresolvable`
    */
   resolve(names: readonly string[], deps: boolean): Promise<LockedDeb[]>;
+  /**
+   * The same for a whole root: the debs of a variant, which are marked as its base, and those that `names` need besides.
+   *
+   * @throws Failure `archive/unknown-package`, `archive/unresolvable`
+   */
+  resolveRoot(names: readonly string[], variant: Variant): Promise<LockedDeb[]>;
 }
+
+/** Which packages a root has in any case: what is essential; and apt; and what is required, important, standard. */
+export type Variant = 'essential' | 'apt' | 'minbase' | 'important' | 'standard';
+
+/** As patterns of apt-patterns(7). */
+const VARIANTS: Readonly<Record<Variant, readonly string[]>> = {
+  essential: ['?essential'],
+  apt: ['?essential', 'apt'],
+  minbase: ['?essential', 'apt', '?priority(required)'],
+  important: ['?essential', 'apt', '?priority(required)', '?priority(important)'],
+  standard: ['?essential', 'apt', '?priority(required)', '?priority(important)', '?priority(standard)'],
+};
 
 /**
  * Fetches the indices of a scope with real apt, which checks their signatures against the distribution's keyring.
@@ -57,7 +75,10 @@ export async function openApt(scope: AptScope, options: AptOptions): Promise<Apt
   if (update.code !== 0) {
     throw told('archive/update-failed', `apt cannot read the indices of ${scope.suites.join(', ')}`, update);
   }
-  return { resolve: (names, deps) => resolve(apt, sources, names, deps) };
+  return {
+    resolve: (names, deps) => resolve(apt, sources, names, deps),
+    resolveRoot: (names, variant) => resolveRoot(apt, sources, names, variant),
+  };
 }
 
 /** The moment of locking as the snapshot services write it. */
@@ -71,9 +92,19 @@ export function lockFrom(
   requested: readonly string[],
   debs: readonly LockedDeb[],
   now: Date,
+  variant?: Variant,
 ): DebsLock {
   const { distribution, suites, architecture } = scope;
-  return { format: 1, distribution, suites, architecture, requested: [...requested], snapshot: snapshotOf(now), debs };
+  return {
+    format: 1,
+    distribution,
+    suites,
+    architecture,
+    requested: [...requested],
+    ...(variant && { variant }),
+    snapshot: snapshotOf(now),
+    debs,
+  };
 }
 
 /** A suite, and the mirror that has it. */
@@ -217,6 +248,15 @@ async function resolve(apt: AptRun, sources: readonly Source[], names: readonly 
   return complete(debs, records.output).sort((a, b) => compare(a.name, b.name));
 }
 
+/** First the base alone, so that what is asked for besides never changes which debs it is made of. */
+async function resolveRoot(apt: AptRun, sources: readonly Source[], names: readonly string[], variant: Variant) {
+  const base = await resolve(apt, sources, VARIANTS[variant], true);
+  const inBase = new Set(base.map(({ name }) => name));
+  const further = names.filter((name) => !inBase.has(name));
+  const all = further.length > 0 ? await resolve(apt, sources, [...inBase, ...further], true) : base;
+  return all.map((deb): LockedDeb => (inBase.has(deb.name) ? { ...deb, base: true } : deb));
+}
+
 /** Lines of --print-uris: `'URL' NAME_VERSION_ARCHITECTURE.deb SIZE HASH`, with `:` of the version as %3a. */
 export function parseUris(text: string, sources: readonly { uri: string; archive: ArchiveName }[]) {
   return [...text.matchAll(/^'([^']+)' ([^_\s]+)_([^_\s]+)_([^_\s.]+)\.deb \d+/gm)].map(([, url = '', ...parts]) => {
@@ -250,7 +290,7 @@ function complete(debs: ReturnType<typeof parseUris>, records: string): LockedDe
 
 async function unresolved(apt: AptRun, names: readonly string[], said: { output: string }) {
   const known = new Set((await apt('apt-cache', 'pkgnames')).output.split('\n'));
-  const unknown = names.filter((name) => !known.has(name));
+  const unknown = names.filter((name) => !name.startsWith('?') && !known.has(name));
   if (unknown.length === 0) return told('archive/unresolvable', `apt finds no way to have all of these`, said);
   return new Failure(
     ...unknown.map((name) => {

@@ -82,8 +82,11 @@ async function resolveAll(
       const options = { ...tools, folder: own, signal: context.signal, log: (line: string) => tell(context, line) };
       const apt = apts.get(scope) ?? (await openApt(request, options));
       apts.set(scope, apt);
-      const debs = await placed(pack, request, () => apt.resolve(request.debs, request.deps));
-      resolved.push({ pack, lock: lockFrom(request, request.debs, debs, new Date()) });
+      const { debs: names, deps, variant } = request;
+      const debs = await placed(pack, request, () =>
+        variant === undefined ? apt.resolve(names, deps) : apt.resolveRoot(names, variant),
+      );
+      resolved.push({ pack, lock: lockFrom(request, names, debs, new Date(), variant) });
     }
     return resolved;
   } finally {

@@ -26,6 +26,7 @@ import { serviceBundleKind } from './service-bundle.ts';
 import { serviceLayerKind } from './service-layer.ts';
 import { toolsKind } from './tools.ts';
 import { unpackDebsKind } from './unpack-debs.ts';
+import { userlandKind } from './userland.ts';
 
 /** The kinds of packages, by the word that `kind:` in a package.yaml uses. */
 export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<string, PackageKind<never>>(
@@ -40,6 +41,7 @@ export const packageKinds: ReadonlyMap<string, PackageKind<never>> = new Map<str
     goKind,
     hatKind,
     serviceKind,
+    userlandKind,
   ].map((kind) => [kind.kind, kind as PackageKind<never>]),
 );
 

@@ -39,6 +39,8 @@ export interface Provides {
   modules?: ModuleParts;
   /** A HAT, for the board's configuration and its emulator. */
   hat?: Hat;
+  /** A whole root of a distribution, to be entered: a tar with owners and modes. */
+  userland?: ArtifactRef;
   /** Kernel modules that the root needs for what the package is, after those that the board names. */
   loads?: readonly BoardModule[];
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AptScope } from '../archive/apt.ts';
+import type { AptScope, Variant } from '../archive/apt.ts';
 import { Failure } from '../diagnostic.ts';
 import type { Task } from '../graph/task.ts';
 import type { DebsLock, Package } from '../recipe/model.ts';
@@ -36,21 +36,24 @@ export interface LockedDebsRecipe {
   readonly components: readonly string[];
   readonly deps: boolean;
   readonly architecture: string;
+  /** Of a userland: what its base is. */
+  readonly variant?: Variant;
 }
 
 /** What `pibuild lock` is asked to resolve. */
 export interface LockRequest extends AptScope {
   readonly debs: readonly string[];
   readonly deps: boolean;
+  readonly variant?: Variant;
 }
 
 /** What a package wants locked; undefined: it has no debs. */
 export function lockRequest(pack: Package): LockRequest | undefined {
   const recipe = pack.recipe as Partial<LockedDebsRecipe> & { source?: { deb?: string } };
-  const { distribution, suites, components, architecture, deps = true } = recipe;
+  const { distribution, suites, components, architecture, deps = true, variant } = recipe;
   const debs = recipe.debs ?? (recipe.source?.deb === undefined ? undefined : [recipe.source.deb]);
   if (!debs || !distribution || !suites || !components || !architecture) return undefined;
-  return { distribution, suites, components, architecture, debs, deps };
+  return { distribution, suites, components, architecture, debs, deps, ...(variant && { variant }) };
 }
 
 /** The package that has the apt whose defaults are used on hosts without one. */
@@ -109,6 +112,7 @@ function differences(lock: DebsLock, recipe: LockedDebsRecipe): string[] {
     ...[...locked].filter((name) => !asked.has(name)).map((name) => `'${name}' is no longer asked for`),
     ...(lock.architecture === recipe.architecture ? [] : [`the architecture was ${lock.architecture}`]),
     ...(lock.distribution === recipe.distribution ? [] : [`the distribution was ${lock.distribution}`]),
+    ...(lock.variant === recipe.variant ? [] : [`the variant was ${lock.variant}`]),
     ...(lock.suites.join(' ') === suites ? [] : [`the suites were ${lock.suites.join(' ')}`]),
   ];
 }

@@ -55,7 +55,13 @@ const matches =
 const isTexts: Test = (value) => Array.isArray(value) && value.every((item) => typeof item === 'string');
 const isSize: Test = (value) => Number.isSafeInteger(value) && (value as number) > 0;
 
-const LOCK: Readonly<Record<keyof DebsLock, Test>> = {
+/** Of userlands alone. */
+const OPTIONAL = {
+  variant: matches(/^(essential|apt|minbase|important|standard)$/),
+  base: (value: unknown) => value === true,
+};
+
+const LOCK: Readonly<Record<Exclude<keyof DebsLock, keyof typeof OPTIONAL>, Test>> = {
   format: (value) => value === 1,
   distribution: matches(/^(debian|ubuntu)$/),
   suites: isTexts,
@@ -65,7 +71,7 @@ const LOCK: Readonly<Record<keyof DebsLock, Test>> = {
   debs: Array.isArray,
 };
 
-const DEB: Readonly<Record<keyof LockedDeb, Test>> = {
+const DEB: Readonly<Record<Exclude<keyof LockedDeb, keyof typeof OPTIONAL>, Test>> = {
   name: matches(/^[a-z0-9][a-z0-9.+-]*$/),
   version: matches(/^[A-Za-z0-9.+:~-]+$/),
   architecture: matches(/^[a-z0-9]+$/),
@@ -103,7 +109,8 @@ const LAYER: Tests = { ...BLOB, diffId: isDigest };
 
 function wrongField(value: object, tests: Tests): string | undefined {
   const entries = new Map(Object.entries(value));
-  const wrong = Object.keys(tests).find((key) => !tests[key]?.(entries.get(key)));
+  const optional = Object.entries(OPTIONAL).find(([key, test]) => entries.has(key) && !test(entries.get(key)));
+  const wrong = Object.keys(tests).find((key) => !tests[key]?.(entries.get(key))) ?? optional?.[0];
   if (wrong === undefined) return undefined;
   return entries.has(wrong) ? `'${wrong}' is ${JSON.stringify(entries.get(wrong))}` : `'${wrong}' is missing`;
 }

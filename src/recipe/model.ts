@@ -225,6 +225,8 @@ export interface DebsLock {
   readonly architecture: string;
   /** What the recipe asked for when it was locked: when the recipe asks for something else now, the lock is stale. */
   readonly requested: readonly string[];
+  /** Of a userland: which set its base is (`Userland.variant`). */
+  readonly variant?: string;
   /** The moment of locking, `YYYYMMDDTHHMMSSZ`: what the distribution's snapshot service is asked for. */
   readonly snapshot: string;
   readonly debs: readonly LockedDeb[];
@@ -240,6 +242,8 @@ export interface LockedDeb {
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
+  /** Of a userland: it belongs to the set that the distribution cannot do without, which is installed first. */
+  readonly base?: true;
 }
 
 /** `image.lock.json` beside a recipe: exactly which images of registries it is made of. */

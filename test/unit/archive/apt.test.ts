@@ -104,6 +104,27 @@ test('what apt resolves becomes locked debs, by name, each with the archive it i
   );
 });
 
+test('a root is resolved base first, and that stays whatever is asked for besides', async () => {
+  const { url } = await mirror({ trixie: 'arm64' });
+  const uri = (name: string) => `'${url}/debian/pool/${name}_1_arm64.deb' ${name}_1_arm64.deb 10 SHA256:x\n`;
+  const record = (name: string) => `Filename: pool/${name}_1_arm64.deb\nSize: 10\nSHA256: ${'a'.repeat(64)}\n`;
+  const { apt } = await open(
+    { PIBUILD_DEBIAN_MIRROR: `${url}/debian` },
+    {
+      'apt-get install --print-uris ?essential apt ?priority(required)': uri('dash') + uri('mawk'),
+      'apt-get install --print-uris dash mawk gawk': uri('dash') + uri('gawk') + uri('mawk'),
+      'apt-cache show dash=1 mawk=1': `${record('dash')}\n${record('mawk')}`,
+      'apt-cache show dash=1 gawk=1 mawk=1': `${record('dash')}\n${record('gawk')}\n${record('mawk')}`,
+    },
+  );
+  const debs = await apt.resolveRoot(['gawk', 'dash'], 'minbase');
+  expect(debs.map(({ name, base }) => [name, base])).toEqual([
+    ['dash', true],
+    ['gawk', undefined],
+    ['mawk', true],
+  ]);
+});
+
 test('without dependencies exactly the named debs are asked for', async () => {
   const { url } = await mirror({ trixie: 'arm64' });
   const { apt, commands } = await open({ PIBUILD_DEBIAN_MIRROR: `${url}/debian` }, {});

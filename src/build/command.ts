@@ -75,6 +75,8 @@ export interface Start {
   readonly signal: AbortSignal;
   /** How many sockets it gets, as its file descriptors 3, 4 ... */
   readonly channels: number;
+  /** Leaves it our standard input, for one that looks after the terminal there. */
+  readonly terminal?: boolean;
   /** Called with each line it prints. */
   readonly onLine: (line: string) => void;
 }
@@ -94,7 +96,7 @@ export async function start(command: Start): Promise<Started> {
   const { execa } = await import('execa');
   const child = execa(program, rest, {
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', ...channels],
+    stdio: [command.terminal ? 'inherit' : 'ignore', 'pipe', 'pipe', ...channels],
     all: true,
     buffer: false,
     reject: false,

@@ -5,6 +5,7 @@ import { endFailure } from '../device/qemu.ts';
 import { rememberRunning } from '../device/running.ts';
 import { keepSerialLog } from '../device/serial-log.ts';
 import { attachTerminal } from '../device/terminal.ts';
+import { guardTerminal } from '../device/terminal-guard.ts';
 import { fail, unwrap } from '../diagnostic.ts';
 import { changeValues } from '../hat/change.ts';
 import type { Hat } from '../hat/hat.ts';
@@ -107,7 +108,7 @@ async function beItsConsole(
   headless: boolean,
   timeline: Timeline | undefined,
 ): Promise<number> {
-  const { board, paths } = ready;
+  const { board, paths, tools } = ready;
   const { signal, stderr, stdin, stdout } = context;
   const problem = (message: string): unknown => stderr.write(`warning: ${message}\n`);
   const log = await keepSerialLog(emulated.console, paths.serialLog(board.name, 'run'), problem);
@@ -117,7 +118,7 @@ async function beItsConsole(
     announce(context, emulated, { board: board.name, log: log.path, headless });
     if (timeline !== undefined) hatDesk.play(timeline);
     if (headless) await untilEnded(emulated, signal);
-    else await attachTerminal(emulated, stdin, stdout, signal);
+    else await attachTerminal(emulated, stdin, stdout, signal, () => guardTerminal(tools.bubblewrap, signal));
   } finally {
     hatDesk.close();
     forget();

@@ -8,6 +8,7 @@ import { openLiveHats } from '../device/live-hats.ts';
 import { endFailure } from '../device/qemu.ts';
 import { keepSerialLog } from '../device/serial-log.ts';
 import { attachTerminal } from '../device/terminal.ts';
+import { guardTerminal } from '../device/terminal-guard.ts';
 import { testBoard } from '../device/test-board.ts';
 import { wantedTimeScale } from '../device/time-scale.ts';
 import { clean, unhide } from '../device/transcript.ts';
@@ -87,7 +88,7 @@ async function testOn(
     printer.finished(results, Date.now() - at.getTime(), log.path, pace.scale);
     if (await emulated.imageChanged())
       printer.warn(`${ready.image} was written to meanwhile: the results may be wrong`);
-    if (options.keep) await keepOn(context, emulated, console);
+    if (options.keep) await keepOn(context, ready, emulated, console);
     return results;
   } finally {
     await emulated.stop();
@@ -116,13 +117,18 @@ async function switchOn(context: Context, { board, emulator, hats, image, tools,
 }
 
 /** Gives the console to the user; without a terminal the board stays on until it or this process is stopped. */
-async function keepOn(context: Context, emulated: EmulatedBoard, console: Console): Promise<void> {
+async function keepOn(
+  context: Context,
+  { tools }: ReadyBoard,
+  emulated: EmulatedBoard,
+  console: Console,
+): Promise<void> {
   const { signal, stderr, stdin, stdout } = context;
   const ssh = sshLine(emulated.forwards);
   stderr.write(`the board stays on; Ctrl-A x leaves${ssh === undefined ? '' : `\n  ${ssh}`}\n`);
   // Ends the shell that the checks ran in: a login prompt follows.
   console.send('exit\n');
-  await attachTerminal(emulated, stdin, stdout, signal);
+  await attachTerminal(emulated, stdin, stdout, signal, () => guardTerminal(tools.bubblewrap, signal));
 }
 
 interface Printer {

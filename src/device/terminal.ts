@@ -1,5 +1,6 @@
 import { keyReader, keysHelp } from './keys.ts';
 import type { Qemu } from './qemu.ts';
+import type { TerminalGuard } from './terminal-guard.ts';
 
 /** A process's standard input, as far as a console needs it. */
 export type TerminalInput = NodeJS.ReadableStream & { isTTY?: boolean; setRawMode?(on: boolean): unknown };
@@ -10,13 +11,15 @@ export type Detached = 'left' | 'ended' | 'closed';
 /**
  * Makes this terminal the guest's console until the user leaves or the emulator ends. The terminal is in raw mode
  * meanwhile, and as before afterwards, whatever happens. An input that is no terminal goes to the guest as it is; where
- * it ends, the guest goes on. Throws the signal's reason when it aborts.
+ * it ends, the guest goes on. `guarded` gives who restores the terminal should this process be killed. Throws the signal's
+ * reason when it aborts.
  */
 export async function attachTerminal(
   board: Pick<Qemu, 'console' | 'monitor' | 'control' | 'ended'>,
   input: TerminalInput,
   output: NodeJS.WritableStream,
   signal: AbortSignal,
+  guarded?: () => Promise<TerminalGuard>,
 ): Promise<Detached> {
   signal.throwIfAborted();
   const raw = input.isTTY === true && input.setRawMode !== undefined;
@@ -30,9 +33,14 @@ export async function attachTerminal(
     const typed = raw ? typist(board, output, () => resolve('left')) : (chunk: Buffer) => board.console.write(chunk);
     undo.push(on(input, 'data', (chunk) => typed(chunk as Buffer)));
   });
+  let guard: TerminalGuard | undefined;
   try {
-    if (raw) input.setRawMode?.(true);
     board.console.pipe(output, { end: false });
+    if (raw) {
+      guard = await guarded?.().catch(() => undefined);
+      input.setRawMode?.(true);
+      guard?.watch();
+    }
     input.resume();
     return await done;
   } finally {
@@ -41,6 +49,7 @@ export async function attachTerminal(
     for (const each of undo) each();
     if (raw) {
       input.setRawMode?.(false);
+      guard?.dismiss();
       // The guest's prompt is most likely in this line.
       output.write('\n');
     }

@@ -189,7 +189,10 @@ describe.skipIf(script === undefined)('pibuild run in a terminal (needs `script`
   /** Runs it in a terminal whose settings are printed before and after. */
   function inTerminal(folder: string) {
     const argv = pibuild.argv(['run', 'marked'], folder).map((word) => `'${word}'`);
-    const command = `stty -a | grep -o '[-]*icanon\\|[-]*echo '; ${argv.join(' ')}; echo "code=$?"; stty -a | grep -o '[-]*icanon\\|[-]*echo '`;
+    const settings = "stty -a | grep -o '[-]*icanon\\|[-]*echo '";
+    // Who restores it after a kill -9 is another process.
+    const restored = "for try in $(seq 100); do stty -a | grep -q ' icanon' && break; sleep 0.1; done";
+    const command = `${settings}; ${argv.join(' ')}; echo "code=$?"; ${restored}; ${settings}`;
     return pibuild.run([script ?? '', '-qfec', command, '/dev/null']);
   }
 
@@ -217,7 +220,7 @@ describe.skipIf(script === undefined)('pibuild run in a terminal (needs `script`
     expectCooked(terminal.output());
   });
 
-  test.each(['SIGTERM', 'SIGHUP', 'SIGINT'])('gives the terminal back when %s comes', async (signal) => {
+  test.each(['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGKILL'])('gives the terminal back when %s comes', async (signal) => {
     const { folder, mark } = await project();
     const terminal = inTerminal(folder);
     await terminal.until('login: ');

@@ -98,6 +98,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
       ...moduleChecks(name, modules),
       ...collectChecks(recipe, name, at, [kernel, ...loaded], problems),
       ...serviceChecks(name, services),
+      ...new Set(services.flatMap((service) => service.package?.checks ?? [])),
     ],
     variables,
     recipe,

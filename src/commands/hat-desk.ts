@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { serveControl } from '../device/control.ts';
 import type { EmulatedBoard } from '../device/emulator.ts';
-import { type HatOrder, type LiveHats, openLiveHats, type TwinLink } from '../device/live-hats.ts';
+import { type HatOrder, type HatState, type LiveHats, openLiveHats, type TwinLink } from '../device/live-hats.ts';
 import { play } from '../device/play.ts';
 import { sshTarget } from '../device/running.ts';
 import { sshLink } from '../device/twin-link.ts';
 import { Failure, fail, unwrap } from '../diagnostic.ts';
-import { changeValues, settable } from '../hat/change.ts';
+import { changeValues, type Settable, settable } from '../hat/change.ts';
 import type { Hat } from '../hat/hat.ts';
 import type { Timeline } from '../hat/timeline.ts';
 import { planBoard } from '../plan.ts';
@@ -21,10 +21,10 @@ export type HatRequest =
   /** Make it so. */
   | { readonly ask: 'apply'; readonly order: HatOrder };
 
-/** The answer to `hats`: every quantity and what it is now, and the faults there are. */
+/** The answer to both: every quantity and what it is now, and the chips that can fail, with what is wrong with them. */
 export interface HatAnswer {
-  readonly values: Readonly<Record<string, number>>;
-  readonly faults: Readonly<Record<string, string>>;
+  readonly values: readonly Settable[];
+  readonly faults: readonly (readonly [chip: string, words: string])[];
 }
 
 /** The HATs of a board that this process has on: what changes them, from here and from other commands. */
@@ -90,15 +90,19 @@ export async function openHatDesk(
   };
 }
 
-async function answer(request: HatRequest, live: LiveHats): Promise<HatAnswer | undefined> {
-  if (request.ask === 'apply') {
-    await live.apply(request.order);
-    return undefined;
-  }
-  const { hats, faults } = live.state;
+async function answer(request: HatRequest, live: LiveHats): Promise<HatAnswer> {
+  if (request.ask === 'apply') await live.apply(request.order);
+  return answerOf(live.state);
+}
+
+/** The same of a board that is not on, from its recipe. */
+export function answerOf({ hats, faults }: HatState): HatAnswer {
+  const chips = hats.flatMap((hat) => hat.chips.map((chip) => ({ chip, path: `${hat.name}.${chip.name}` })));
   return {
-    values: Object.fromEntries(settable(hats).map(({ path, value }) => [path, value])),
-    faults: Object.fromEntries([...faults].map(([path, { words }]) => [path, words])),
+    values: settable(hats),
+    faults: chips.flatMap(({ chip, path }) =>
+      chip.engine === 'twin' ? [[path, faults.get(path)?.words ?? 'none'] as const] : [],
+    ),
   };
 }
 

@@ -71,8 +71,16 @@ export function changeValues(hats: readonly Hat[], settings: readonly string[]):
   return problems.length > 0 ? failure(...problems) : success(now);
 }
 
-/** Everything of some HATs that can be set, as `pibuild set` names it. */
-export function settable(hats: readonly Hat[]): { path: string; quantity: Quantity; value: number }[] {
+/** Something that can be set. */
+export interface Settable {
+  /** As `pibuild set` names it. */
+  readonly path: string;
+  readonly quantity: Quantity;
+  readonly value: number;
+}
+
+/** Everything of some HATs that can be set. */
+export function settable(hats: readonly Hat[]): Settable[] {
   return hats.flatMap(({ name, chips }) =>
     chips.flatMap((chip) =>
       Object.entries(chip.model?.quantities ?? {}).map(([quantityName, quantity]) => ({

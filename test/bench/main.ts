@@ -5,13 +5,23 @@ import { minimalImage } from './minimal-image.ts';
 import { nothingToDo } from './nothing-to-do.ts';
 import { overlayEdit } from './overlay-edit.ts';
 import { planning } from './planning.ts';
+import { setValue } from './set-value.ts';
 import { storing } from './storing.ts';
 
 /** `npm run bench [-- name...]`: measures, and prints one table. Exit code 1 when a bar is missed. */
 
 const MISSED = 'missed';
 
-const lines: readonly Line[] = [kernelCold, nothingToDo, overlayEdit, kernelOption, planning, storing, minimalImage];
+const lines: readonly Line[] = [
+  kernelCold,
+  nothingToDo,
+  overlayEdit,
+  kernelOption,
+  planning,
+  storing,
+  minimalImage,
+  setValue,
+];
 
 const words = process.argv.slice(2);
 const unknown = words.filter((word) => word !== '--all' && !lines.some(({ name }) => name === word));

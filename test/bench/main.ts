@@ -2,6 +2,7 @@ import { table } from '../../src/report/format.ts';
 import { kernelCold, kernelOption } from './kernel.ts';
 import type { Line, Measured } from './line.ts';
 import { minimalImage } from './minimal-image.ts';
+import { moduleEdit, moduleImage } from './module-edit.ts';
 import { nothingToDo } from './nothing-to-do.ts';
 import { overlayEdit } from './overlay-edit.ts';
 import { planning } from './planning.ts';
@@ -17,6 +18,8 @@ const lines: readonly Line[] = [
   nothingToDo,
   overlayEdit,
   kernelOption,
+  moduleEdit,
+  moduleImage,
   planning,
   storing,
   minimalImage,

@@ -7,6 +7,7 @@ import { sshTarget } from '../device/running.ts';
 import { sshLink } from '../device/twin-link.ts';
 import { Failure, fail, unwrap } from '../diagnostic.ts';
 import { changeValues, type Settable, settable } from '../hat/change.ts';
+import type { Output } from '../hat/gpio.ts';
 import type { Hat } from '../hat/hat.ts';
 import type { Timeline } from '../hat/timeline.ts';
 import { planBoard } from '../plan.ts';
@@ -18,10 +19,12 @@ import { openProject } from './session.ts';
 /** What other commands ask of the pibuild that has a board on. */
 export type HatRequest =
   | { readonly ask: 'hats' }
+  /** The GPIO lines that the board drives, which only itself knows: the answer is `Output[]`. */
+  | { readonly ask: 'outputs' }
   /** Make it so. */
   | { readonly ask: 'apply'; readonly order: HatOrder };
 
-/** The answer to both: every quantity and what it is now, and the chips that can fail, with what is wrong with them. */
+/** The answer to the first and the last: every quantity and what it is now, and the chips that can fail, with what is wrong with them. */
 export interface HatAnswer {
   readonly values: readonly Settable[];
   readonly faults: readonly (readonly [chip: string, words: string])[];
@@ -90,7 +93,8 @@ export async function openHatDesk(
   };
 }
 
-async function answer(request: HatRequest, live: LiveHats): Promise<HatAnswer> {
+async function answer(request: HatRequest, live: LiveHats): Promise<HatAnswer | readonly Output[]> {
+  if (request.ask === 'outputs') return live.outputs();
   if (request.ask === 'apply') await live.apply(request.order);
   return answerOf(live.state);
 }

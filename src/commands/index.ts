@@ -94,6 +94,7 @@ export const verbs: readonly Verb[] = [
     summary: 'Change what the HATs of a running board measure, or list what can be changed',
     details: [
       'Of the board that `pibuild run` has on. Values may have a unit: 31.5, 88F, "305 K". What a chip cannot measure is refused.',
+      'GPIO lines that the Pi reads are 0 or 1 (low or high); those that it drives are only listed.',
       'A timeline is CSV (a column `time`, and one for each quantity) or YAML with steps: set, ramp, fault, replay.',
     ].join('\n'),
     arguments: [{ name: '[setting...]', summary: 'like enviro-phat.bmp280.temperature=18' }],
@@ -104,6 +105,7 @@ export const verbs: readonly Verb[] = [
     examples: [
       ['set', 'every quantity, its value and its range'],
       ['set enviro-phat.bmp280.temperature=18 enviro-phat.bmp280.pressure=990', 'the weather changes'],
+      ['set panel.button=1', 'a GPIO line is pulled up'],
       ['set --timeline storm.yaml', 'and goes on changing'],
     ],
     load: () => import('./set.ts'),

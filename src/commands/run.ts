@@ -8,6 +8,7 @@ import { attachTerminal } from '../device/terminal.ts';
 import { guardTerminal } from '../device/terminal-guard.ts';
 import { fail, unwrap } from '../diagnostic.ts';
 import { changeValues } from '../hat/change.ts';
+import { gpioWords } from '../hat/gpio.ts';
 import type { Hat } from '../hat/hat.ts';
 import type { Timeline } from '../hat/timeline.ts';
 import { twinWords } from '../hat/twin.ts';
@@ -91,7 +92,7 @@ async function switchOn(
     ...(options.cardSize !== undefined && { cardSize: options.cardSize }),
     ...(identity && { identity }),
     limits,
-    append: [...twinWords(ready.hats, hats), ...(options.append?.split(/\s+/) ?? [])],
+    append: [...twinWords(ready.hats, hats), ...gpioWords(ready.hats, hats), ...(options.append?.split(/\s+/) ?? [])],
     forwards: networked ? await chooseForwards(wanted, (emulator.forwards ?? []).map(parseForward)) : [],
     disks: (options.disk ?? []).map((file) => resolve(context.cwd, file)),
     reboots: true,

@@ -4,6 +4,7 @@ import { play } from '../device/play.ts';
 import { findRunning } from '../device/running.ts';
 import { type Failure, fail, unwrap } from '../diagnostic.ts';
 import { changeValues, type Settable } from '../hat/change.ts';
+import { type Output, outputsOf } from '../hat/gpio.ts';
 import { formatQuantity } from '../hat/units.ts';
 import { ProjectPaths } from '../paths.ts';
 import { planBoard } from '../plan.ts';
@@ -27,7 +28,8 @@ export async function run(context: Context, { arguments: settings, options }: Ca
   try {
     if (settings.length === 0 && timeline === undefined) {
       const { values } = line ? await askHats(line) : hatsOff(context, board);
-      list(context, values, board, line !== undefined);
+      const outputs = line ? await askOutputs(line) : outputsOf(planBoard(openProject(context), board).hats);
+      list(context, { values, outputs, board, on: line !== undefined });
       return exitCodes.ok;
     }
     if (line === undefined) throw notOn(context, board, settings);
@@ -51,6 +53,10 @@ export async function boardLine(context: Context, board: string): Promise<Contro
 
 export function askHats(line: ControlLine): Promise<HatAnswer> {
   return line.ask<HatAnswer>({ ask: 'hats' } satisfies HatRequest);
+}
+
+function askOutputs(line: ControlLine): Promise<readonly Output[]> {
+  return line.ask<readonly Output[]>({ ask: 'outputs' } satisfies HatRequest);
 }
 
 export function order(line: ControlLine, wanted: HatOrder): Promise<HatAnswer> {
@@ -112,24 +118,49 @@ function clock(at: number | undefined): string {
   return at === undefined ? '' : `${(at / 1000).toFixed(1).padStart(6)} s  `;
 }
 
-function list(context: Context, values: readonly Settable[], board: string, on: boolean): void {
-  const { options, stdout, stderr } = context;
+interface Listed {
+  readonly values: readonly Settable[];
+  readonly outputs: readonly Output[];
+  readonly board: string;
+  readonly on: boolean;
+}
+
+function list({ options, stdout, stderr }: Context, { values, outputs, board, on }: Listed): void {
   if (options.json) {
     for (const { path, value, quantity } of values) {
       const { unit, min, max, resolution, summary } = quantity;
       const event = { type: 'quantity', at: Date.now(), path, value, unit, min, max, resolution, summary, on };
       stdout.write(`${JSON.stringify(event)}\n`);
     }
+    for (const { path, line, level } of outputs) {
+      const event = { type: 'output', at: Date.now(), path, line, level, on };
+      stdout.write(`${JSON.stringify(event)}\n`);
+    }
     return;
   }
-  if (values.length === 0) {
+  if (values.length + outputs.length === 0) {
     stderr.write(`board '${board}' has no HAT that measures anything\n`);
     return;
   }
-  const rows = values.map(({ path, value, quantity: { unit, min, max, summary } }) => {
-    const range = `${min} to ${max}${unit === 'count' ? '' : ` ${unit}`}`;
-    return [path, formatQuantity(value, unit), range, summary];
-  });
+  const rows = [
+    ...values.map(({ path, value, quantity }) => [
+      path,
+      formatQuantity(value, quantity.unit),
+      rangeOf(quantity),
+      quantity.summary,
+    ]),
+    ...outputs.map(({ path, line, level }) => [
+      path,
+      formatQuantity(level, 'level'),
+      '',
+      `GPIO ${line}, which the Pi drives`,
+    ]),
+  ];
   stdout.write(`${table(rows).join('\n')}\n`);
   if (!on && !options.quiet) stderr.write(`board '${board}' is not on: these are the values that it starts with\n`);
+}
+
+function rangeOf({ unit, min, max }: Settable['quantity']): string {
+  if (unit === 'level') return 'low or high';
+  return `${min} to ${max}${unit === 'count' ? '' : ` ${unit}`}`;
 }

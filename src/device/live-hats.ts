@@ -1,7 +1,8 @@
 import { Failure, fail, unwrap } from '../diagnostic.ts';
 import { changeValues, spoilChip } from '../hat/change.ts';
 import { type FaultOrder, parseFault } from '../hat/fault.ts';
-import type { Hat, HatChip } from '../hat/hat.ts';
+import { type Output, outputsOf, parseLevels } from '../hat/gpio.ts';
+import type { GpioLine, Hat, HatChip } from '../hat/hat.ts';
 import { qmpChange, qmpCommands } from '../hat/qemu.ts';
 import { twinChange, twinName } from '../hat/twin.ts';
 import type { Qmp } from './qmp.ts';
@@ -21,15 +22,15 @@ export interface HatState {
   readonly faults: ReadonlyMap<string, FaultOrder>;
 }
 
-/** An order for `i2c-twin` on the board: the words of its command line. */
-export type TwinOrder = readonly ['set' | 'fault', chip: string, ...words: string[]];
+/** An order for `i2c-twin` on the board: the words of its command line. It hands those for `gpio` to `hat-gpio`. */
+export type TwinOrder = readonly ['set' | 'fault' | 'gpio', first: string, ...words: string[]];
 
 /** The way to `i2c-twin` on a board. */
 export interface TwinLink {
   /** Waits until the board can be spoken to. Throws a `Failure`. */
   open(): Promise<void>;
-  /** Has orders carried out. Throws a `Failure`. */
-  send(orders: readonly TwinOrder[]): Promise<void>;
+  /** Has orders carried out, and gives what they printed. Throws a `Failure`. */
+  send(orders: readonly TwinOrder[]): Promise<string>;
   /** The board starts anew: who is spoken to is gone. */
   restarted(): void;
   close(): void;
@@ -38,6 +39,8 @@ export interface TwinLink {
 /** The HATs of a board that is on. */
 export interface LiveHats {
   readonly state: HatState;
+  /** The GPIO lines that the board drives, as they are now. Throws a `Failure`. */
+  outputs(): Promise<readonly Output[]>;
   /** Waits until all that an order could ask for can be done. Throws a `Failure`. */
   reachable(): Promise<void>;
   /** Makes it so; orders are carried out one after the other. Throws a `Failure`, and then nothing or not all is so. */
@@ -64,12 +67,16 @@ export function openLiveHats(
     turn = result.catch(() => {});
     return result;
   };
-  const carryOut = async (next: HatState, chips: ReadonlySet<string>): Promise<void> => {
-    const orders = eachChip(next.hats).filter(({ path }) => chips.has(path));
+  const carryOut = async (next: HatState, paths: ReadonlySet<string>): Promise<void> => {
+    const orders = eachChip(next.hats).filter(({ path }) => paths.has(path));
     for (const { hat, chip } of orders) {
       for (const { execute, arguments: words } of qmpChange(hat, chip)) await control.execute(execute, words);
     }
-    const twins = orders.flatMap(({ path, chip }) => twinOrders(path, chip, state, next));
+    const lines = eachLine(next.hats).filter(({ path, line }) => paths.has(path) && line.direction === 'in');
+    const twins = [
+      ...orders.flatMap(({ path, chip }) => twinOrders(path, chip, state, next)),
+      ...lines.map(({ line }): TwinOrder => ['gpio', 'set', String(line.line), String(line.initial)]),
+    ];
     if (twins.length > 0) await link.send(twins);
     state = next;
   };
@@ -77,7 +84,7 @@ export function openLiveHats(
     for (const { execute, arguments: words } of state.hats.flatMap(qmpCommands)) await control.execute(execute, words);
     const now = state;
     state = { hats, faults: new Map() };
-    await carryOut(now, changedChips(state, now));
+    await carryOut(now, changedPaths(state, now));
   };
   const forget = control.onEvent(({ event }) => {
     if (event !== 'RESET') return;
@@ -91,15 +98,20 @@ export function openLiveHats(
     get state() {
       return state;
     },
+    outputs: async () => {
+      if (outputsOf(hats).length === 0) return [];
+      return outputsOf(hats, parseLevels(await inTurn(() => link.send([['gpio', 'show']]))));
+    },
     reachable: async () => {
-      if (hats.some(({ chips }) => chips.some(({ engine }) => engine === 'twin'))) await inTurn(link.open);
+      const there = hats.some(({ chips, gpio }) => gpio.length > 0 || chips.some(({ engine }) => engine === 'twin'));
+      if (there) await inTurn(link.open);
     },
     apply: (order) =>
       inTurn(() => {
-        const { next, chips } = ordered(state, order);
-        return carryOut(next, chips);
+        const { next, paths } = ordered(state, order);
+        return carryOut(next, paths);
       }),
-    restore: (earlier) => inTurn(() => carryOut(earlier, changedChips(state, earlier))),
+    restore: (earlier) => inTurn(() => carryOut(earlier, changedPaths(state, earlier))),
     close: () => {
       forget();
       link.close();
@@ -117,38 +129,38 @@ export function refused(said: string): Failure {
   return fail('device/twin', `the board refused: ${said || 'it did not say why'}`);
 }
 
-/** What an order makes of a state, and the chips that it speaks of. */
+/** What an order makes of a state, and the chips (`HAT.CHIP`) and lines (`HAT.LINE`) that it speaks of. */
 function ordered({ hats, faults }: HatState, { set = [], fault = [] }: HatOrder) {
   const next = { hats: unwrap(changeValues(hats, set)), faults: new Map(faults) };
-  const chips = new Set(
-    set.map((setting) =>
-      setting
-        .replace(/=.*$/s, '')
-        .trim()
-        .replace(/\.[^.]*$/, ''),
-    ),
-  );
+  const settings = set.map((setting) => setting.replace(/=.*$/s, '').trim());
+  const paths = new Set(settings.flatMap((path) => [path, path.replace(/\.[^.]*$/, '')]));
   for (const [path, words] of fault) {
     const { order } = unwrap(spoilChip(hats, path, words));
     if (order.words === NONE.words) next.faults.delete(path);
     else next.faults.set(path, order);
-    chips.add(path);
+    paths.add(path);
   }
-  return { next, chips };
+  return { next, paths };
 }
 
 const NONE = unwrap(parseFault('none'));
 
-function changedChips(from: HatState, to: HatState): Set<string> {
+function changedPaths(from: HatState, to: HatState): Set<string> {
+  const levels = new Map(eachLine(from.hats).map(({ path, line }) => [path, line.initial]));
+  const lines = eachLine(to.hats).filter(({ path, line }) => levels.get(path) !== line.initial);
   const before = new Map(eachChip(from.hats).map(({ path, chip }) => [path, chip.values]));
   const changed = eachChip(to.hats).filter(
     ({ path, chip }) => before.get(path) !== chip.values || from.faults.get(path) !== to.faults.get(path),
   );
-  return new Set(changed.map(({ path }) => path));
+  return new Set([...changed, ...lines].map(({ path }) => path));
 }
 
 function eachChip(hats: readonly Hat[]): { hat: string; chip: HatChip; path: string }[] {
   return hats.flatMap(({ name, chips }) => chips.map((chip) => ({ hat: name, chip, path: `${name}.${chip.name}` })));
+}
+
+function eachLine(hats: readonly Hat[]): { line: GpioLine; path: string }[] {
+  return hats.flatMap(({ name, gpio }) => gpio.map((line) => ({ line, path: `${name}.${line.name}` })));
 }
 
 /** A fault that is ordered once more counts from the beginning, even when it is the same. */

@@ -14,7 +14,8 @@ export function consoleLink(shell: Shell): TwinLink {
     send: async (orders) => {
       const command = orders.map((words) => ['i2c-twin', ...words].map(quoted).join(' ')).join(' && ');
       const { exitCode, output } = await shell.run(command, ORDER);
-      if (exitCode !== 0) throw refused(output.trim().replace(/^i2c-twin: /, ''));
+      if (exitCode !== 0) throw refused(output.trim().replace(/^(i2c-twin|hat-gpio): /, ''));
+      return output;
     },
     restarted: () => {},
     close: () => {},
@@ -43,10 +44,14 @@ export function sshLink(options: Omit<SshOptions, 'onLine'>): TwinLink {
   return {
     open: async () => void (await open()),
     send: async (orders) => {
+      const printed: string[] = [];
       for (const order of orders) {
         // A board that shuts down ends the connection before it starts anew: it is waited for, once.
-        if (!(await (await open()).order(order)) && !(await (await open()).order(order))) throw lost();
+        const said = (await (await open()).order(order)) ?? (await (await open()).order(order));
+        if (said === undefined) throw lost();
+        printed.push(said);
       }
+      return printed.join('\n');
     },
     restarted: close,
     close: () => {
@@ -58,8 +63,8 @@ export function sshLink(options: Omit<SshOptions, 'onLine'>): TwinLink {
 
 interface Feed {
   readonly over: boolean;
-  /** False: the connection ended before the answer came. Throws a `Failure` with what the board says. */
-  order(order: TwinOrder): Promise<boolean>;
+  /** What it printed. Undefined: the connection ended before the answer came. Throws a `Failure` with what the board says. */
+  order(order: TwinOrder): Promise<string | undefined>;
   close(): void;
 }
 
@@ -124,9 +129,10 @@ async function openFeed(options: Omit<SshOptions, 'onLine'>): Promise<Opened> {
       order: async (order) => {
         remote.input.write(`${order.join('\t')}\n`);
         const line = await inTime(answer(), remote);
-        if (line === undefined) return false;
-        if (line !== 'ok') throw refused(line.replace(/^error /, ''));
-        return true;
+        if (line === undefined) return undefined;
+        const [, verdict, said = ''] = /^(ok|error)(?: (.*))?$/.exec(line) ?? [];
+        if (verdict !== 'ok') throw refused(said || line);
+        return said.replaceAll('\t', '\n');
       },
       close: remote.close,
     },

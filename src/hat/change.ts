@@ -1,14 +1,20 @@
 import { type Diagnostic, didYouMean, failure, type Result, success } from '../diagnostic.ts';
 import { type FaultOrder, parseFault } from './fault.ts';
+import { changeLevel, levelOf } from './gpio.ts';
 import type { Hat, HatChip } from './hat.ts';
 import type { Quantity } from './model.ts';
 import { checkValue } from './values.ts';
 
-/** A HAT of which one value was changed, and the chip that it is a value of. */
+/** A HAT of which something was changed. */
 export interface Change {
   readonly hat: Hat;
+  readonly quantity: Quantity;
+  readonly value: number;
+}
+
+/** A HAT of which one value was changed, and the chip that it is a value of. */
+export interface ChipChange extends Change {
   readonly chip: HatChip;
-  readonly quantity: string;
 }
 
 /** A chip that is to have a fault. */
@@ -19,12 +25,24 @@ export interface Spoiled {
 }
 
 /**
+ * What `--set enviro-phat.bmp280.temperature=31.5` or, of a GPIO line, `--set panel.button=1` means.
+ *
+ * @returns the changed HAT, or diagnostics of `changeValue` and `changeLevel`
+ */
+export function changeSetting(hats: readonly Hat[], setting: string): Result<Change> {
+  const [, path = '', name = '', written = ''] = /^([^=]+)\.([^.=]+)=(.*)$/s.exec(setting) ?? [];
+  const hat = hats.find((each) => each.name === path.trim());
+  if (hat === undefined || hat.gpio.length === 0) return changeValue(hats, setting);
+  return changeLevel(hat, name.trim(), written);
+}
+
+/**
  * What `--set enviro-phat.bmp280.temperature=31.5` means.
  *
  * @returns the changed HAT, or diagnostics `hat/bad-setting`, `hat/unknown-hat`, `hat/unknown-chip`,
  *   `hat/unknown-quantity`, `hat/bad-value`, `hat/value-range`
  */
-export function changeValue(hats: readonly Hat[], setting: string): Result<Change> {
+export function changeValue(hats: readonly Hat[], setting: string): Result<ChipChange> {
   const [, path = '', written = ''] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
   // A HAT's name may have dots, the others' may not.
   const parts = path.trim().split('.');
@@ -64,7 +82,7 @@ export function changeValues(hats: readonly Hat[], settings: readonly string[]):
   const problems: Diagnostic[] = [];
   let now = hats;
   for (const setting of settings) {
-    const changed = changeValue(now, setting);
+    const changed = changeSetting(now, setting);
     if (changed.ok) now = withChanged(now, changed.value.hat);
     else problems.push(...changed.diagnostics);
   }
@@ -81,15 +99,18 @@ export interface Settable {
 
 /** Everything of some HATs that can be set. */
 export function settable(hats: readonly Hat[]): Settable[] {
-  return hats.flatMap(({ name, chips }) =>
-    chips.flatMap((chip) =>
+  return hats.flatMap(({ name, chips, gpio }): Settable[] => [
+    ...chips.flatMap((chip) =>
       Object.entries(chip.model?.quantities ?? {}).map(([quantityName, quantity]) => ({
         path: `${name}.${chip.name}.${quantityName}`,
         quantity,
         value: chip.values[quantityName] ?? quantity.initial,
       })),
     ),
-  );
+    ...gpio.flatMap((line) =>
+      line.direction === 'in' ? [{ path: `${name}.${line.name}`, quantity: levelOf(line), value: line.initial }] : [],
+    ),
+  ]);
 }
 
 function findChip(hats: readonly Hat[], hatName: string, chipName: string): Result<{ hat: Hat; chip: HatChip }> {
@@ -113,7 +134,7 @@ function findChip(hats: readonly Hat[], hatName: string, chipName: string): Resu
   return problem('unknown-chip', `the HAT '${hat.name}' has no chip '${chipName}'`, hint);
 }
 
-function changeQuantity(hat: Hat, chip: HatChip, name: string, written: string): Result<Change> {
+function changeQuantity(hat: Hat, chip: HatChip, name: string, written: string): Result<ChipChange> {
   const quantities = chip.model?.quantities ?? {};
   const quantity = Object.hasOwn(quantities, name) ? quantities[name] : undefined;
   if (quantity === undefined) {
@@ -128,7 +149,7 @@ function changeQuantity(hat: Hat, chip: HatChip, name: string, written: string):
   if (wrong !== undefined || value === undefined) return wrong ?? problem('bad-value', `bad value '${written}'`);
   const changed = { ...chip, values: { ...chip.values, [name]: value } };
   const chips = hat.chips.map((each) => (each === chip ? changed : each));
-  return success({ hat: { ...hat, chips }, chip: changed, quantity: name });
+  return success({ hat: { ...hat, chips }, chip: changed, quantity, value });
 }
 
 function exampleOf(hats: readonly Hat[]): string | undefined {

@@ -33,7 +33,7 @@ export interface GpioLine {
   readonly line: number;
   /** As the Pi sees it: `out` is driven by the Pi (an LED), `in` by the HAT (a button). */
   readonly direction: 'in' | 'out';
-  /** The level before anybody drives it. */
+  /** The level before anybody drives it; on a board that is on, what an input is pulled to. */
   readonly initial: 0 | 1;
 }
 

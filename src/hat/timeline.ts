@@ -1,5 +1,5 @@
 import { type Diagnostic, Failure, type SourceLocation, sortDiagnostics, unwrap } from '../diagnostic.ts';
-import { changeValue, settable, spoilChip } from './change.ts';
+import { changeSetting, settable, spoilChip } from './change.ts';
 import type { Hat } from './hat.ts';
 
 /** What HATs measure over time, as a file says it: moments in order. */
@@ -96,12 +96,19 @@ function pointsOf(
 }
 
 function targetOf({ path, written }: { path: string; written: string }, hats: readonly Hat[]): number {
-  const { quantity, chip } = unwrap(changeValue(hats, `${path}=${written}`));
-  return chip.values[quantity] ?? 0;
+  return unwrap(changeSetting(hats, `${path}=${written}`)).value;
 }
 
 function problemsOf(step: Step, hats: readonly Hat[]): Diagnostic[] {
-  const result =
-    step.do === 'fault' ? spoilChip(hats, step.chip, step.words) : changeValue(hats, `${step.path}=${step.written}`);
-  return result.ok ? [] : result.diagnostics.map((diagnostic) => ({ ...diagnostic, at: step.place }));
+  const at = step.place;
+  const located = (diagnostics: readonly Diagnostic[]) => diagnostics.map((diagnostic) => ({ ...diagnostic, at }));
+  if (step.do === 'fault') {
+    const result = spoilChip(hats, step.chip, step.words);
+    return result.ok ? [] : located(result.diagnostics);
+  }
+  const result = changeSetting(hats, `${step.path}=${step.written}`);
+  if (!result.ok) return located(result.diagnostics);
+  if (step.do === 'set' || result.value.quantity.unit !== 'level') return [];
+  const message = 'a GPIO line is low or high, and nothing between';
+  return [{ severity: 'error', code: 'timeline/ramp', message, at, hint: 'write `set`' }];
 }

@@ -22,6 +22,7 @@ const units = {
   g: { g: [1, 0], mg: [0.001, 0], 'm/s²': [1 / 9.80665, 0], 'm/s2': [1 / 9.80665, 0] },
   gauss: { gauss: [1, 0], G: [1, 0], mG: [0.001, 0], µT: [0.01, 0], uT: [0.01, 0], mT: [10, 0] },
   count: { count: [1, 0] },
+  level: { low: [0, 0], high: [0, 1] },
 } as const satisfies Record<string, Record<string, readonly [factor: number, offset: number]>>;
 
 /** What can be written for a unit, the unit itself first. */
@@ -31,6 +32,7 @@ export function spellings(unit: Unit): string[] {
 
 /** A quantity in `unit`; undefined when it is no number with one of its spellings. */
 export function parseQuantity(text: string | number, unit: Unit): number | undefined {
+  if (unit === 'level') return levels.get(String(text).trim());
   const written = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)$/.exec(String(text).trim());
   if (written === null) return undefined;
   const [, number = '', spelling = ''] = written;
@@ -41,7 +43,16 @@ export function parseQuantity(text: string | number, unit: Unit): number | undef
   return Number((Number(number) * scale[0] + scale[1]).toPrecision(15));
 }
 
-/** `21.5 °C`. */
+/** The levels of a GPIO line. */
+const levels: ReadonlyMap<string, number> = new Map([
+  ['0', 0],
+  ['low', 0],
+  ['1', 1],
+  ['high', 1],
+]);
+
+/** `21.5 °C`, or `high` of a GPIO line. */
 export function formatQuantity(value: number, unit: Unit): string {
+  if (unit === 'level') return value === 0 ? 'low' : 'high';
   return `${Number(value.toPrecision(10))} ${unit}`;
 }

@@ -1,6 +1,6 @@
 import { type Diagnostic, Failure, type SourceLocation } from '../diagnostic.ts';
 import { addressesOf } from '../hat/addresses.ts';
-import { changeValue, spoilChip } from '../hat/change.ts';
+import { changeSetting, spoilChip } from '../hat/change.ts';
 import type { Hat } from '../hat/hat.ts';
 import { hex } from '../hat/script.ts';
 import type { NeededOption } from '../kconfig/needed.ts';
@@ -91,7 +91,7 @@ function optionsOf({ hat, at }: BoardHat): NeededOption[] {
 /** Values that no chip of the board can have, and faults that are none. */
 function checkProblems({ set = [], fault = [] }: Check, hats: readonly Hat[]): Diagnostic[] {
   const results = [
-    ...set.map(({ value, at }) => ({ at, result: changeValue(hats, value) })),
+    ...set.map(({ value, at }) => ({ at, result: changeSetting(hats, value) })),
     ...fault.map(({ value: [chip, words], at }) => ({ at, result: spoilChip(hats, chip, words) })),
   ];
   return results.flatMap(({ at, result }) =>
@@ -100,7 +100,7 @@ function checkProblems({ set = [], fault = [] }: Check, hats: readonly Hat[]): D
 }
 
 function overlayMissing(board: Board, hats: readonly BoardHat[]): Diagnostic[] {
-  const [first] = hats.filter(({ hat }) => hat.chips.length > 0);
+  const [first] = hats.filter(({ hat }) => hat.chips.length + hat.gpio.length > 0);
   if (first === undefined || board.overlays.some(({ name }) => name === OVERLAY)) return [];
   return [
     {

@@ -48,11 +48,12 @@ function planHat(pack: Package<HatRecipe>): PackagePlan {
   return { tasks: [layer], provides: { layer: artifact(layer.id, 'layer'), hat, loads: loadsOf(pack, hat) } };
 }
 
-/** The package and the module that answer for its chips in the emulator. */
+/** The package and the module that answer for its chips in the emulator, and the kernel's own that has its lines. */
 const TWIN = 'i2c-twin';
+const LINES = 'gpio-sim';
 
 /** Modules that it needs at every start, and what stands in for its chips. */
-function loadsOf(pack: Package<HatRecipe>, { chips, real }: Hat): BoardModule[] {
+function loadsOf(pack: Package<HatRecipe>, { chips, gpio, real }: Hat): BoardModule[] {
   const twin = chips.find(({ engine }) => engine === 'twin');
   return [
     ...real.modules.map(
@@ -64,6 +65,7 @@ function loadsOf(pack: Package<HatRecipe>, { chips, real }: Hat): BoardModule[] 
       }),
     ),
     ...(twin ? [{ name: TWIN, parameters: {}, load: 'demand', at: pack.at('chips', twin.name) } as const] : []),
+    ...(gpio.length > 0 ? [{ name: LINES, parameters: {}, load: 'demand', at: pack.at('gpio') } as const] : []),
   ];
 }
 

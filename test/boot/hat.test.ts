@@ -22,7 +22,17 @@ chips:
   rom: {address: 0x50, model: at24, engine: qemu, size: 256}
   clock: {address: 0x68, model: ds1338, engine: qemu}
   air: {address: 0x76, model: bmp280}
+gpio:
+  button: {line: 22, direction: in, initial: 1}
+  door: {line: 23, direction: in}
 checks:
+  - name: lines have their levels at the start
+    run: gpioget --numeric -c gpiochip0 22 23 4
+    matches: '^1 0 0$'
+  - name: lines are pulled for a check
+    set: {bench.button: low, bench.door: high}
+    run: gpioget --numeric button door
+    matches: '^0 1$'
   - name: chips of both engines are on one bus
     run: i2cdetect -y 1 | sed -n 's/^[0-7]0://p' | tr -s ' ' '\\n' | grep -x '[0-9a-fU][0-9a-fU]' | tr '\\n' ' '
     matches: ^1d 29 49 UU 50 68 76 77 $
@@ -56,7 +66,7 @@ checks:
 `;
 
 function board(name: string, packages: string, more = ''): string {
-  return `board: ${name}\nextends: rpi3-minimal\npackages: [i2c-stub, i2c-twin, ${packages}]\noverlays: [hats]\n${more}`;
+  return `board: ${name}\nextends: rpi3-minimal\npackages: [i2c-stub, i2c-twin, gpiod, ${packages}]\noverlays: [hats]\n${more}`;
 }
 
 function project(files: Readonly<Record<string, string>> = {}): string {
@@ -87,6 +97,26 @@ test('both engines answer on one bus, and checks change what they measure and ho
 });
 
 const temperature = 'cat /sys/bus/i2c/devices/1-0077/iio:device*/in_temp_input';
+
+test('GPIO lines are pulled from the host, seen by libgpiod, and read back', async () => {
+  const folder = project();
+  const guest = await started(['mine', '--set', 'bench.door=1'], folder);
+  const set = (...words: string[]) => done(['set', '--board', 'mine', ...words], folder);
+  expect(await onGuest(guest, 'gpioget --numeric button door')).toBe('1 1');
+  await onGuest(
+    guest,
+    '(gpiomon -n 2 -F "%o %e" -c gpiochip0 22 > /tmp/edges 2>&1 &); (gpioset leds=1 > /dev/null 2>&1 &); sleep 2',
+  );
+  expect(await set('bench.button=0')).toEqual({ code: 0, said: 'bench.button is low\n' });
+  await set('bench.button=1', 'bench.door=0');
+  expect(await onGuest(guest, 'sleep 1; cat /tmp/edges; gpioget --numeric button door')).toBe('22 2\n22 1\n1 0');
+  const listed = (await set()).said;
+  expect(listed).toMatch(/^bench\.button +high +low or high +GPIO 22, which the Pi reads$/m);
+  expect(listed).toMatch(/^enviro-phat\.leds +high +GPIO 4, which the Pi drives$/m);
+  expect(await set('enviro-phat.leds=0')).toMatchObject({ code: 2 });
+  guest.child.kill('SIGTERM');
+  await guest.ended;
+});
 
 test('values are set at first, while it runs and over time, and are so again after a restart', async () => {
   const folder = project({

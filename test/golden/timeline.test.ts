@@ -16,6 +16,7 @@ const recipe = `chips:
   air: {address: 0x77, model: bmp280, values: {temperature: 20}}
   light: {address: 0x29, model: tcs3472}
   case: {address: 0x48, model: tmp105, engine: qemu}
+gpio: {door: {line: 23, direction: in}, lamp: {line: 24, direction: out}}
 `;
 
 test.each(readdirSync(folder).filter((file) => file.endsWith('.input')))('%s', async (file) => {

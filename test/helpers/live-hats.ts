@@ -18,7 +18,10 @@ export interface RecordedHats {
 
 export function recordedHats(): RecordedHats {
   const hats: Hat[] = [
-    hatFrom('chips: {case: {address: 0x48, model: tmp105, engine: qemu}, air: {address: 0x49, model: lm75}}'),
+    hatFrom(
+      'chips: {case: {address: 0x48, model: tmp105, engine: qemu}, air: {address: 0x49, model: lm75}}\n' +
+        'gpio: {led: {line: 4, direction: out}, button: {line: 22, direction: in}}\n',
+    ),
   ].map((hat) => ({ ...hat, name: 'my/hat' }));
   const lines: string[] = [];
   const problems: string[] = [];
@@ -39,6 +42,7 @@ export function recordedHats(): RecordedHats {
     send: async (orders: readonly TwinOrder[]) => {
       lines.push(...orders.map((order) => `twin ${order.join(' ')}`));
       if (refusal) throw refusal;
+      return orders.some(([what, first]) => what === 'gpio' && first === 'show') ? '4 led out 1\n22 button in 0' : '';
     },
     restarted: () => lines.push('restarted'),
     close: () => lines.push('close'),

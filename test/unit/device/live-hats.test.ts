@@ -79,3 +79,18 @@ test('what the board refuses is told, and not taken for done', async () => {
   await expect.poll(() => problems, { interval: 1 }).toEqual(['the board refused: there is no such chip']);
   live.close();
 });
+
+test('a GPIO line is pulled, and is so again after a restart; what the board drives is asked of it', async () => {
+  const { live, told, reset } = recordedHats();
+  const before = live.state;
+  await live.apply({ set: ['my/hat.button=1'] });
+  expect(told()).toEqual(['twin gpio set 22 1']);
+  expect(await live.outputs()).toEqual([{ path: 'my/hat.led', line: 4, level: 1 }]);
+  await expect(live.apply({ set: ['my/hat.led=1'] })).rejects.toThrow('is an output');
+  told();
+  reset();
+  await live.reachable();
+  expect(told()).toContain('twin gpio set 22 1');
+  await live.restore(before);
+  expect(told()).toEqual(['twin gpio set 22 0']);
+});

@@ -35,6 +35,7 @@ describe('what a HAT needs of the board that has it', () => {
     expect(named('small:modules-list').modules.map(({ name, load }) => [name, load])).toEqual([
       ['i2c_twin', 'boot'],
       ['bmp280-i2c', 'boot'],
+      ['gpio-sim', 'demand'],
     ]);
     expect(taskOf(graph, 'small:modules-check').params).toMatchObject({
       options: [{ symbol: 'BMP280', value: 'm', by: "the HAT 'weather'", at: { line: 5, column: 60 } }],
@@ -44,7 +45,7 @@ describe('what a HAT needs of the board that has it', () => {
   test('without the twin among the packages, the check of the modules is asked for it', () => {
     const { graph } = planSmall('packages: [weather]\noverlays: [hats]\n', { ...overlay, ...weather });
     expect(taskOf(graph, 'small:modules-check').params).toMatchObject({
-      modules: [{ name: 'bmp280-i2c' }, { name: 'i2c-twin' }],
+      modules: [{ name: 'bmp280-i2c' }, { name: 'i2c-twin' }, { name: 'gpio-sim' }],
       packages: ['i2c-twin'],
     });
   });

@@ -411,6 +411,25 @@ export const verbs: readonly Verb[] = [
     load: () => import('./lock.ts'),
   },
   {
+    name: 'service',
+    summary: 'Run a service here, without a board',
+    details: [
+      'Its root and its process, by qemu-user in the sandbox: what it prints, and its exit code. Ctrl-C asks it to end, and ends',
+      'it after ten seconds. It is root in a namespace, without the devices, binds and network of a board.',
+    ].join('\n'),
+    arguments: [
+      { name: '<action>', summary: 'run' },
+      { name: '<service>', summary: 'a package of kind service' },
+      { name: '[command...]', summary: 'run this in its root instead' },
+    ],
+    options: [],
+    examples: [
+      ['service run hello_world', 'until Ctrl-C'],
+      ['service run hello_world -- ls -l /', 'look around in its root'],
+    ],
+    load: () => import('./service.ts'),
+  },
+  {
     name: 'import',
     summary: 'Bring containers and files of a LinuxKit YAML into a board',
     details: [

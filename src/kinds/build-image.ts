@@ -82,8 +82,11 @@ buildah $store push -q localhost/built:latest oci:$PWD/out/image:built
 `;
 }
 
-/** The kernel runs programs of another processor by what is registered here: the first bytes of arm64's ELF files. */
-const emulation = script`
+/**
+ * Lets the kernel run arm64 programs in a user namespace, by qemu-user: what is registered are the first bytes of their ELF
+ * files. Nothing happens where the kernel has no binfmt_misc for namespaces.
+ */
+export const emulation = script`
 mkdir /tmp/binfmt
 if mount -t binfmt_misc none /tmp/binfmt 2>/dev/null; then
   magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'

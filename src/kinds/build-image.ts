@@ -33,6 +33,12 @@ step=$(grep -oE '^(\[[0-9]+/[0-9]+\] )?STEP [0-9]+/[0-9]+' build.log | tail -n 1
 place=$(awk -F '\t' -v step="$step" '$1 == step {print $2 ": "}' in/steps)
 said=$(grep -E '^Error: ' build.log | tail -n 1 || true)
 said=${'$'}{said#Error: }
+said=${'$'}{said#parsing main Dockerfile: in/Dockerfile: }
+if [ -z "$step" ]; then
+  # What is found before the first step names the instruction alone: enough when there is one of its kind.
+  place=$(awk -F '\t' -v name="${'$'}{said%% *}" '$3 == name {print $2 ": "}' in/steps)
+  [ "$(printf '%s' "$place" | grep -c .)" = 1 ] || place="$(head -n 1 in/steps | cut -f 2 | cut -d : -f 1): "
+fi
 echo "error: $place${'$'}{said:-the image could not be built}" >&2
 grep -vE '^(Error: |(\[[0-9]+/[0-9]+\] )?STEP |-->|time=|Getting image|Copying |Writing manifest|Storing )' build.log | tail -n 12 >&2 || true
 case $said in

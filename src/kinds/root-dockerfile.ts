@@ -109,7 +109,9 @@ function buildTask(owner: RootOwner, source: DockerfileSource, bases: readonly B
   if (tools === undefined) throw fail('tools/no-oci', `package '${OCI_TOOLS}' is no tools tree`);
   const names = new Map(bases.map(({ image, input }) => [image, `localhost/${input}:latest`]));
   const dockerfile = withImages(source.text, source.parsed, (image) => names.get(image) ?? image);
-  const places = [...stepPlaces(source.parsed)].map(([step, { file, line }]) => `${step}\t${file}:${line}\n`);
+  const places = [...stepPlaces(source.parsed)].map(
+    ([step, { name, at }]) => `${step}\t${at.file}:${at.line}\t${name}\n`,
+  );
   return commandTask({
     id: `${owner.id}:build`,
     title: `build image ${owner.id}`,

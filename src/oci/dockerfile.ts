@@ -78,13 +78,13 @@ export function withImages(text: string, { images }: Dockerfile, nameOf: (image:
   return edited;
 }
 
-/** What the builder calls each step, as it begins it, and the place that it has in the file: `STEP 2/5`, `[1/2] STEP 2/5`. */
-export function stepPlaces({ stages }: Dockerfile): Map<string, SourceLocation> {
-  const steps = new Map<string, SourceLocation>();
+/** The instructions by what the builder calls each step as it begins it: `STEP 2/5`, `[1/2] STEP 2/5`. */
+export function stepPlaces({ stages }: Dockerfile): Map<string, Instruction> {
+  const steps = new Map<string, Instruction>();
   stages.forEach(({ instructions }, stage) => {
-    instructions.forEach(({ at }, step) => {
+    instructions.forEach((instruction, step) => {
       const of = stages.length > 1 ? `[${stage + 1}/${stages.length}] ` : '';
-      steps.set(`${of}STEP ${step + 1}/${instructions.length}`, at);
+      steps.set(`${of}STEP ${step + 1}/${instructions.length}`, instruction);
     });
   });
   return steps;

@@ -9,16 +9,17 @@ export async function runPibuild(
   project: string,
   words: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  { signal = new AbortController().signal, onText }: { signal?: AbortSignal; onText?: (text: string) => void } = {},
 ): Promise<{ code: number; text: string }> {
   const output = new PassThrough();
   let text = '';
   output.on('data', (chunk: Buffer) => {
     text += chunk.toString();
+    onText?.(text);
   });
   const streams = { stdin: new PassThrough(), stdout: output, stderr: output };
-  const signal = new AbortController().signal;
   const host: Host = { cwd: project, env: { ...process.env, ...env }, ...streams, signal };
-  const code = await pibuild([...words, '--store', sharedStore], host);
+  const code = await pibuild(['--store', sharedStore, ...words], host);
   return { code, text };
 }
 

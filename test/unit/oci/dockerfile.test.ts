@@ -62,7 +62,7 @@ test('steps are counted as the builder counts them, whatever lies between them',
   const one = parse(
     '# a\nFROM scratch\n\nRUN a && \\\n  # in between\n  b\nENV X=1\nRUN <<EOF\nFROM nothing\nEOF\nCMD ["x"]\n',
   );
-  expect([...stepPlaces(one)].map(([step, { line }]) => `${step} ${line}`)).toEqual([
+  expect([...stepPlaces(one)].map(([step, { at }]) => `${step} ${at.line}`)).toEqual([
     'STEP 1/5 2',
     'STEP 2/5 4',
     'STEP 3/5 7',

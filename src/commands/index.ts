@@ -1,4 +1,4 @@
-import { bus, positive, size, type Verb } from './verb.ts';
+import { bus, chipAddresses, positive, size, type Verb } from './verb.ts';
 
 /** Every verb, in the order of `pibuild --help`. */
 export const verbs: readonly Verb[] = [
@@ -137,7 +137,14 @@ export const verbs: readonly Verb[] = [
       "Run it on the Pi with i2c-tools. What it prints is the `dump:` of a HAT's chips: the field problem at your desk.",
     ].join('\n'),
     arguments: [],
-    options: [{ flags: '--bus <n>', summary: 'which bus, N of /dev/i2c-N (default: 1)', parse: bus }],
+    options: [
+      { flags: '--bus <n>', summary: 'which bus, N of /dev/i2c-N (default: 1)', parse: bus },
+      {
+        flags: '--words <addresses>',
+        summary: 'chips whose registers have 16 bits, like 0x48,0x49: of others each byte is read',
+        parse: chipAddresses,
+      },
+    ],
     examples: [
       ['capture | ssh root@192.168.1.7 sh > packages/my-hat/field.dump', 'over the network'],
       ['capture --bus 1 > capture.sh', 'to carry it there'],

@@ -65,3 +65,10 @@ export function bus(text: string): number {
   if (/^[0-9]{1,3}$/.test(text)) return Number(text);
   throw fail('cli/bus', `'${text}' is no number of a bus`, 'it is N of /dev/i2c-N: 1 on the header of a Pi');
 }
+
+/** I2C addresses with commas between them. */
+export function chipAddresses(text: string): number[] {
+  const addresses = text.split(',').map(Number);
+  if (addresses.every((address) => Number.isInteger(address) && address >= 0x03 && address <= 0x77)) return addresses;
+  throw fail('cli/address', `'${text}' are no I2C addresses`, 'write them like 0x48,0x49; they are 0x03 to 0x77');
+}

@@ -44,14 +44,20 @@ export function parseDump(text: string, file: string, address: number): Result<D
   return success({ registers: new Map(known), valueBits: cells[0]?.digits === 4 ? 16 : 8 });
 }
 
-/** The commands that print, on a real Pi, what is in all the chips of a bus. Only reads, and no address where writing probes harm. */
-export function captureScript(bus: number): string {
+/**
+ * The commands that print, on a real Pi, what is in all the chips of a bus. Only reads, and no address where writing probes harm.
+ * `words`: the addresses of chips whose registers have 16 bits, of which a dump in bytes has only the first.
+ */
+export function captureScript(bus: number, words: readonly number[] = []): string {
+  const wide = words.map((address) => address.toString(16).padStart(2, '0')).join('|');
+  const size = wide === '' ? 'b' : '$size';
+  const choose = wide === '' ? '' : `  case $address in ${wide}) size=w ;; *) size=b ;; esac\n`;
   return `# Reads every chip on I2C bus ${bus}. Run it on the Pi as root; what it prints is the register file of a HAT.
 # Reading clears the flags of some chips: do it while nothing else uses the bus.
 echo "# bus ${bus}"
 i2cdetect -y -r ${bus} | sed -n 's/^[0-7]0://p' | tr ' ' '\\n' | grep -x '[0-9a-f][0-9a-f]' | while read -r address; do
   echo "# chip 0x$address"
-  i2cdump -y ${bus} "0x$address" b < /dev/null 2> /dev/null
+${choose}  i2cdump -y ${bus} "0x$address" ${size} < /dev/null 2> /dev/null
 done
 `;
 }

@@ -25,9 +25,19 @@ export interface ChipModel {
     image(settings: ChipSettings): ChipImage;
     /** The image's variables for these values: all of them, since one may depend on several. */
     variables(values: Values, settings: ChipSettings): Variables;
+    /** What a dump of a real one says of it; absent, or undefined: nothing that the model knows of. */
+    read?(registers: ReadonlyMap<number, number>): Specimen | undefined;
   };
   /** QEMU's own device; absent: it has none. */
   readonly qemu?: QemuDevice;
+}
+
+/** A certain chip of a kind. */
+export interface Specimen {
+  /** Its trimming constants. */
+  readonly calibration: Readonly<Record<string, number>>;
+  /** What it measured last, as far as it had. */
+  readonly values: Values;
 }
 
 /** A physical quantity that a chip measures. */

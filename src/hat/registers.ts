@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../diagnostic.ts';
 import { parseDuration } from '../recipe/units.ts';
 import { maskOf } from './bytes.ts';
-import { parseDump } from './dump.ts';
+import { type Dump, parseDump } from './dump.ts';
 import { hookLine, spanOf, spanText } from './hooks.ts';
 import type { ChipImage, ChipModel, ChipSettings, Shape } from './model.ts';
 import type { ChipReport } from './problems.ts';
@@ -19,13 +19,15 @@ export function resolveImage(
   recipe: ChipRecipe,
   model: ChipModel | undefined,
   settings: ChipSettings,
-  { read, report, problems }: { read: ReadDump; report: ChipReport; problems: Diagnostic[] },
+  dump: Dump | undefined,
+  report: ChipReport,
 ): ChipImage {
   const base = model?.twin?.image(settings) ?? { shape: {}, registers: new Map(), writable: new Map(), hooks: [] };
-  const dump = recipe.dump === undefined ? undefined : readDump(recipe, recipe.dump, { read, report, problems });
   const shape: Shape = { ...base.shape, ...(dump?.valueBits === 16 && { valueBits: 16 }), ...shapeOf(recipe.shape) };
   const dumped = dump ? fromWire(dump, shape) : [];
-  const registers = new Map([...base.registers, ...dumped, ...listed(recipe)]);
+  // i2cdump prints 256 registers of every chip: what a model does not have are echoes of those that it has.
+  const own = model ? dumped.filter(([register]) => register < (shape.size ?? 256)) : dumped;
+  const registers = new Map([...base.registers, ...own, ...listed(recipe)]);
   checkRegisters(recipe, registers, shape, report);
   const readOnly = (recipe.readOnly ?? []).flatMap((span) => maskOf(...spanOf(span)));
   return {
@@ -37,11 +39,12 @@ export function resolveImage(
   };
 }
 
-function readDump(
-  { address }: ChipRecipe,
-  path: string,
+/** The dump that a chip names; undefined when it names none, or none that can be read, which is told. */
+export function readDump(
+  { address, dump: path }: ChipRecipe,
   { read, report, problems }: { read: ReadDump; report: ChipReport; problems: Diagnostic[] },
-) {
+): Dump | undefined {
+  if (path === undefined) return undefined;
   const found = read(path);
   if (found === undefined) {
     report('missing-file', `there is no '${path}' beside the recipe`, ['dump']);

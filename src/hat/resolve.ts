@@ -2,10 +2,10 @@ import { type Diagnostic, didYouMean, Failure, type SourceLocation, sortDiagnost
 import type { Package } from '../recipe/model.ts';
 import { addressCount, addressesOf } from './addresses.ts';
 import type { GpioLine, Hat, HatChip } from './hat.ts';
-import type { ChipModel, ChipSettings } from './model.ts';
+import type { ChipModel, ChipSettings, Specimen } from './model.ts';
 import { chipModels } from './models/index.ts';
 import { type ChipReport, chipReport } from './problems.ts';
-import { type ReadDump, resolveImage } from './registers.ts';
+import { type ReadDump, readDump, resolveImage } from './registers.ts';
 import type { ChipRecipe, HatRecipe } from './schema.ts';
 import { hex } from './script.ts';
 import { resolveValues } from './values.ts';
@@ -38,11 +38,13 @@ interface ChipContext {
 
 function resolveChip(name: string, recipe: ChipRecipe, context: ChipContext): HatChip {
   const model = modelOf(name, recipe, context.report);
-  const settings = settingsOf(recipe, model, context.report);
+  const dump = readDump(recipe, context);
+  const specimen = dump?.valueBits === 8 ? model?.twin?.read?.(dump.registers) : undefined;
+  const settings = settingsOf(recipe, model, specimen, context.report);
   const engine = engineOf(recipe, model, context.report);
   checkAddress(name, recipe, model, settings, context.report);
-  const image = resolveImage(recipe, model, settings, context);
-  const values = model ? resolveValues(model, recipe.values ?? {}, context.report) : {};
+  const image = resolveImage(recipe, model, settings, dump, context.report);
+  const values = model ? resolveValues(model, recipe.values ?? {}, specimen?.values ?? {}, context.report) : {};
   if (model === undefined && recipe.model === undefined && recipe.values !== undefined) {
     context.report('no-model', `'${name}' has values, but no model that could measure them`, ['values']);
   }
@@ -73,7 +75,12 @@ function modelOf(name: string, recipe: ChipRecipe, report: ChipReport): ChipMode
   return model;
 }
 
-function settingsOf(recipe: ChipRecipe, model: ChipModel | undefined, report: ChipReport): ChipSettings {
+function settingsOf(
+  recipe: ChipRecipe,
+  model: ChipModel | undefined,
+  specimen: Specimen | undefined,
+  report: ChipReport,
+): ChipSettings {
   const known = model?.calibration ?? {};
   for (const [name, value] of Object.entries(recipe.calibration ?? {})) {
     const constant = Object.hasOwn(known, name) ? known[name] : undefined;
@@ -91,7 +98,8 @@ function settingsOf(recipe: ChipRecipe, model: ChipModel | undefined, report: Ch
     report('size', `there is no such chip of ${recipe.size} bytes`, ['size'], { hint });
   }
   const typical = Object.entries(known).map(([name, constant]): [string, number] => [name, constant.typical]);
-  return { calibration: { ...Object.fromEntries(typical), ...recipe.calibration }, size: recipe.size ?? sizes[0] ?? 0 };
+  const calibration = { ...Object.fromEntries(typical), ...specimen?.calibration, ...recipe.calibration };
+  return { calibration, size: recipe.size ?? sizes[0] ?? 0 };
 }
 
 function engineOf(recipe: ChipRecipe, model: ChipModel | undefined, report: ChipReport): HatChip['engine'] {

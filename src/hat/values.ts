@@ -3,10 +3,14 @@ import type { ChipModel, Quantity, Values } from './model.ts';
 import type { ChipReport } from './problems.ts';
 import { formatQuantity, parseQuantity, spellings } from './units.ts';
 
-/** The values of a chip's quantities: those that a recipe gives, checked, and what the model has for the others. */
+/**
+ * The values of a chip's quantities: those that a recipe gives, checked; else what a dump of it measured, where that is
+ * possible; else what the model has.
+ */
 export function resolveValues(
   model: ChipModel,
   given: Readonly<Record<string, number | string>>,
+  measured: Values,
   report: ChipReport,
 ): Values {
   for (const name of Object.keys(given)) {
@@ -17,8 +21,10 @@ export function resolveValues(
   }
   const values = Object.entries(model.quantities).map(([name, quantity]) => {
     const problem = (code: string, message: string, hint?: string) => report(code, message, ['values', name], { hint });
-    const value = Object.hasOwn(given, name) ? checkValue(given[name] ?? '', quantity, problem) : quantity.initial;
-    return [name, value ?? quantity.initial];
+    const own = measured[name];
+    const usual = own !== undefined && own >= quantity.min && own <= quantity.max ? own : quantity.initial;
+    const value = Object.hasOwn(given, name) ? checkValue(given[name] ?? '', quantity, problem) : usual;
+    return [name, value ?? usual];
   });
   return Object.fromEntries(values);
 }

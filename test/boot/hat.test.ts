@@ -185,7 +185,8 @@ test('what was captured on one board is a HAT on another, and plain i2c-stub tak
     'packages/field/package.yaml': `package: field
 kind: hat
 chips:
-${['1d', '29', '49', '77'].map((address) => `  c${address}: {address: 0x${address}, dump: field.dump}`).join('\n')}
+${['1d', '29', '49'].map((address) => `  c${address}: {address: 0x${address}, dump: field.dump}`).join('\n')}
+  air: {address: 0x77, model: bmp280, dump: field.dump}
 `,
     'packages/field/field.dump': captured,
     'capture.sh': script,
@@ -203,6 +204,9 @@ ${['1d', '29', '49', '77'].map((address) => `  c${address}: {address: 0x${addres
     join(again, 'one.dump'),
   );
   expect(stub.replace(/^12\n/, '')).toBe(sectionOf(captured, '77').replace(/^# .*\n/, ''));
+  // The model is the one that was captured, and measures what that did.
+  const bind = 'modprobe bmp280-i2c && echo bmp280 0x77 > /sys/bus/i2c/devices/i2c-1/new_device';
+  expect(Number(await onGuest(second, `${bind} && ${temperature}`))).toBe(12_000);
   second.child.kill('SIGTERM');
   await second.ended;
   expect(readFileSync(join(again, 'output/again/logs/run-serial.log'), 'utf8')).not.toContain('i2c-twin:');

@@ -1,5 +1,14 @@
 import { bytesAt, maskOf, wordsAt } from '../bytes.ts';
-import type { Calibration, ChipImage, ChipModel, ChipSettings, Quantity, Values, Variables } from '../model.ts';
+import type {
+  Calibration,
+  ChipImage,
+  ChipModel,
+  ChipSettings,
+  Quantity,
+  Specimen,
+  Values,
+  Variables,
+} from '../model.ts';
 import { nearestInput } from '../search.ts';
 import { fineTemperature, humidity, pascals, type Trimming } from './bosch.ts';
 
@@ -49,7 +58,7 @@ export const bmp280: ChipModel = {
   driver: 'bmp280',
   quantities: { temperature: quantities.temperature, pressure: quantities.pressure },
   calibration,
-  twin: { image, variables },
+  twin: { image, variables, read },
 };
 
 export const bme280: ChipModel = {
@@ -59,7 +68,7 @@ export const bme280: ChipModel = {
   driver: 'bme280',
   quantities,
   calibration: { ...calibration, ...humidityCalibration },
-  twin: { image: imageWithHumidity, variables },
+  twin: { image: imageWithHumidity, variables, read: readWithHumidity },
 };
 
 /** The variables that hold the raw codes. */
@@ -99,6 +108,53 @@ function image({ calibration: trim }: ChipSettings): ChipImage {
     ]),
     writable: new Map([...maskOf(0x00, 0xf3), [0xf5, 0xfd], ...maskOf(0xf6, 0xff)]),
     hooks: hooks(`store 0xf7 3 ${channel(RAW_PRESSURE, 0x1c)}`, 0xfc),
+  };
+}
+
+/** The trimming constants in a dump, and what the raw codes in it come to. Undefined: it holds no constants. */
+function read(registers: ReadonlyMap<number, number>): Specimen | undefined {
+  const word = (register: number) => (registers.get(register) ?? 0) | ((registers.get(register + 1) ?? 0) << 8);
+  const names = Object.keys(calibration);
+  const trim = Object.fromEntries(
+    names.map((name, index) => {
+      const value = word(0x88 + 2 * index);
+      return [name, /[TP]1/.test(name) ? value : (value << 16) >> 16];
+    }),
+  );
+  // No chip has these, but a memory that is empty or cannot be read.
+  if (!trim.T1 || !trim.P1 || (trim.T1 === 0xffff && trim.P1 === 0xffff)) return undefined;
+  const raw = (register: number) => {
+    const [high = 0, middle = 0, low = 0] = [0, 1, 2].map((offset) => registers.get(register + offset));
+    return (high << 12) | (middle << 4) | (low >> 4);
+  };
+  const [rawPressure, rawTemperature] = [raw(0xf7), raw(0xfa)];
+  if (rawTemperature === SKIPPED) return { calibration: trim, values: {} };
+  const fine = fineTemperature(rawTemperature, trim);
+  const temperature = fine / 5120;
+  if (rawPressure === SKIPPED) return { calibration: trim, values: { temperature } };
+  return { calibration: trim, values: { temperature, pressure: pascals(rawPressure, fine, trim) / 100 } };
+}
+
+function readWithHumidity(registers: ReadonlyMap<number, number>): Specimen | undefined {
+  const base = read(registers);
+  if (base === undefined) return undefined;
+  const byte = (register: number) => registers.get(register) ?? 0;
+  const signed = (value: number, bits: number) => (value << (32 - bits)) >> (32 - bits);
+  const trim = {
+    ...base.calibration,
+    H1: byte(0xa1),
+    H2: signed(byte(0xe1) | (byte(0xe2) << 8), 16),
+    H3: byte(0xe3),
+    H4: signed((byte(0xe4) << 4) | (byte(0xe5) & 0x0f), 12),
+    H5: signed((byte(0xe6) << 4) | (byte(0xe5) >> 4), 12),
+    H6: signed(byte(0xe7), 8),
+  };
+  const raw = (byte(0xfd) << 8) | byte(0xfe);
+  const { temperature } = base.values;
+  if (temperature === undefined || raw === 0x8000) return { calibration: trim, values: base.values };
+  return {
+    calibration: trim,
+    values: { ...base.values, humidity: humidity(raw, Math.round(temperature * 5120), trim) },
   };
 }
 

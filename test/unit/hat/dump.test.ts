@@ -53,4 +53,7 @@ test('a file that is no dump at all is told in ten lines at most', () => {
 test('capturing only reads', () => {
   expect(captureScript(1)).toContain('i2cdetect -y -r 1');
   expect(captureScript(1)).not.toContain('i2cset');
+  expect(captureScript(0, [0x48, 0x49])).toContain(
+    'case $address in 48|49) size=w ;; *) size=b ;; esac\n  i2cdump -y 0 "0x$address" $size ',
+  );
 });

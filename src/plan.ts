@@ -42,6 +42,8 @@ export function planBoard(project: Project, name: string, also: readonly string[
   const board = project.board(name);
   const planner = new Planner(project, board);
   const kernel = planner.package(board.kernel.package.value);
+  // A distribution's kernel is files for the boot partition alone.
+  if (kernel.kernel === undefined && kernel.boot === undefined) throw noKernel(board);
   const packages = board.packages.filter(({ value }) => value !== board.kernel.package.value);
   const parts = [
     ...packages.map(({ value }) => ({ name: value, provides: planner.package(value) })),

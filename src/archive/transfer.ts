@@ -115,11 +115,10 @@ async function openHttp(client: HttpClient, url: string, offset: number, signal:
     if (offset > 0) headers.range = `bytes=${offset}-`;
     const response = await client.get(address, headers, signal);
     if (response.ok && response.body !== null) {
-      return {
-        type: 'bytes',
-        ...extent(response.status, response.headers),
-        body: Readable.fromWeb(response.body as never),
-      };
+      const body = Readable.fromWeb(response.body as never);
+      // Who reads it is told; when nobody reads any more, a build that is stopped is no reason to end the process.
+      body.on('error', () => {});
+      return { type: 'bytes', ...extent(response.status, response.headers), body };
     }
     await response.body?.cancel().catch(() => undefined);
     return refusal(response.status, response.headers.get('retry-after'));

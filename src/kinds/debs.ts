@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fail } from '../diagnostic.ts';
+import { Failure, fail } from '../diagnostic.ts';
 import type { Task, TaskId } from '../graph/task.ts';
 import type { DebsLock, Package } from '../recipe/model.ts';
 import { artifact, commandTask } from './command.ts';
@@ -48,7 +48,8 @@ function planDebs(pack: Package<DebsRecipe>, context: PlanContext): PackagePlan 
   const { outputs, id } = tasks[2] as Task;
   if (Object.keys(outputs).length === 0) {
     const hint = 'give it `include`, `boot` or `sysroot`';
-    throw fail('debs/nothing', `package '${pack.name}' takes nothing of its debs`, hint);
+    const message = `package '${pack.name}' takes nothing of its debs`;
+    throw new Failure({ severity: 'error', code: 'debs/nothing', message, hint, at: pack.at('debs') });
   }
   return {
     tasks,

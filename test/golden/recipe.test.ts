@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageKinds } from '../../src/kinds/index.ts';
-import { planPackages } from '../../src/plan.ts';
+import { planBoard, planPackages } from '../../src/plan.ts';
 import { complaint, projectOf } from '../helpers/recipes.ts';
+import { checkout } from '../helpers/tools.ts';
 
 /**
  * What a user is told about mistakes in recipes. `<case>.input` holds what is done and the files of the project, each
@@ -21,10 +22,11 @@ describe('a mistake in a recipe is explained at its place', () => {
   });
 });
 
-/** `load` knows the fixtures' kinds of packages, `plan` the real ones. */
+/** `load` knows the fixtures' kinds of packages, `plan` the real ones; a board is planned over pibuild's own recipes. */
 const steps = {
   'load board': (files: Files, name: string) => projectOf(files).board(name),
   'load package': (files: Files, name: string) => projectOf(files).package(name),
+  'plan board': (files: Files, name: string) => planBoard(projectOf(files, packageKinds, checkout), name),
   'plan package': (files: Files, name: string) => planPackages(projectOf(files, packageKinds), [name]),
 };
 

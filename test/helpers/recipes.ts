@@ -38,9 +38,13 @@ export function folderOf(files: Readonly<Record<string, string | Uint8Array>>): 
   return folder;
 }
 
-/** A user's project of these files over the fixtures. */
-export function projectOf(files: Readonly<Record<string, string | Uint8Array>>, schemas = kinds): Project {
-  return loadProject({ folder: folderOf({ 'pibuild.yaml': '', ...files }), installation: fixtures, kinds: schemas });
+/** A user's project of these files over the fixtures, or other recipes. */
+export function projectOf(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  schemas = kinds,
+  installation = fixtures,
+): Project {
+  return loadProject({ folder: folderOf({ 'pibuild.yaml': '', ...files }), installation, kinds: schemas });
 }
 
 /** What a user is told by a step that must fail. */

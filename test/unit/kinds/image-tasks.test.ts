@@ -1,52 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { Failure, formatDiagnostic } from '../../../src/diagnostic.ts';
-import type { Task } from '../../../src/graph/task.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { bootFilesKind } from '../../../src/kinds/boot-files.ts';
-import type { TaskKind, Workspace } from '../../../src/kinds/kind.ts';
 import { layerKind } from '../../../src/kinds/layer.ts';
 import { mergeLayersKind } from '../../../src/kinds/merge-layers.ts';
 import { linesOf, tarOf } from '../../helpers/layers.ts';
-
-type Files = Readonly<Record<string, string | Buffer>>;
-
-/** Runs a task that Node does over these input files. */
-async function run<Params>(kind: TaskKind<Params>, params: Params, inputs: Files) {
-  const folder = mkdtempSync(join(tmpdir(), 'pibuild-task-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const place = (...parts: string[]) => {
-    const path = join(folder, ...parts);
-    mkdirSync(dirname(path), { recursive: true });
-    return path;
-  };
-  for (const [path, content] of Object.entries(inputs)) {
-    if (path.endsWith('@')) symlinkSync(content.toString(), place('in', path.slice(0, -1)));
-    else writeFileSync(place('in', path), content);
-  }
-  const log: string[] = [];
-  const workspace: Workspace = {
-    task: {} as Task,
-    input: (name) => join(folder, 'in', name),
-    output: (name) => place('out', name),
-    scratch: folder,
-    epoch: 1,
-    signal: new AbortController().signal,
-    log: (line) => log.push(line),
-    progress: () => {},
-  };
-  const error = await kind.run?.(workspace, params).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error !== undefined && !(error instanceof Failure)) throw error;
-  return {
-    log,
-    told: error?.diagnostics.map(formatDiagnostic).join('\n'),
-    out: (name: string) => join(folder, 'out', name),
-  };
-}
+import { type Files, runTask as run } from '../../helpers/node-task.ts';
 
 describe('gathering boot files', () => {
   const parts = [

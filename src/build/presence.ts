@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../diagnostic.ts';
 import { isAlive } from '../processes.ts';
 import { claim, untilFree } from './lock.ts';
 import { namesIn } from './names.ts';
+import { removeFolder } from './remove.ts';
 import { type Store, writing } from './store.ts';
 
 /**
@@ -66,7 +66,7 @@ export async function sweep(store: Store): Promise<number> {
   for (const session of new Set([...namesIn(store.paths.temporary), ...namesIn(store.paths.presence())])) {
     const release = session === store.session ? undefined : await claim(store.paths.root, session);
     if (!release) continue;
-    await rm(store.paths.temporaryOf(session), { recursive: true, force: true });
+    await removeFolder(store.paths.temporaryOf(session));
     rmSync(store.paths.presence(session), { force: true });
     release();
     count += 1;

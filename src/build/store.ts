@@ -15,7 +15,6 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Diagnostic, Failure, fail } from '../diagnostic.ts';
 import { type ActionResult, decodeActionResult, digestOf, encodeActionResult } from '../graph/reapi.ts';
@@ -23,6 +22,7 @@ import type { Digest, Fingerprint } from '../graph/task.ts';
 import { StorePaths } from '../paths.ts';
 import { FREE_SPACE } from './disk-full.ts';
 import { hashFile } from './hash.ts';
+import { removeFolder } from './remove.ts';
 
 /**
  * The content-addressed store: blobs by their sha256, traces by the digest of their Action. Everything appears by
@@ -187,7 +187,7 @@ export class Store {
 
   /** Removes a folder made by `temporary`. */
   async discard(folder: string): Promise<void> {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
 
   /** Reports and removes an entry that is not what it should be. */

@@ -57,6 +57,8 @@ function inner({ bases, args, target, runs }: BuildImage): string {
     ...(target === undefined ? [] : [`--target ${quote(target)}`]),
   ].join(' ');
   return script`
+# Images have folders that their owner may not write to, and so not remove: here it is root who does.
+trap 'rm -rf storage tmp' EXIT
 mkdir /tmp/dev
 mount -t tmpfs -o mode=755 none /tmp/dev
 for name in null zero full random urandom tty; do

@@ -159,7 +159,6 @@ func tell(format string, values ...any) {
 		fmt.Fprintf(file, "<5>services: %s\n", line)
 		file.Close()
 	}
-	fmt.Fprintln(os.Stderr, line)
 }
 
 // uptime is how long ago the kernel started.

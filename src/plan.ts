@@ -5,7 +5,7 @@ import type { Hat } from './hat/hat.ts';
 import type { NeededOption } from './kconfig/needed.ts';
 import { type BoardHat, hatChecks, planBoardHats, withLoads } from './kinds/board-hats.ts';
 import { type ModulePackage, planBoardModules } from './kinds/board-modules.ts';
-import { planFiles, planServices } from './kinds/board-services.ts';
+import { planFiles, planServices, type ServicePlan } from './kinds/board-services.ts';
 import { type ImageLayer, type ImagePlan, planImage } from './kinds/image.ts';
 import { packageKinds } from './kinds/index.ts';
 import { kernelModuleKind } from './kinds/kernel-module.ts';
@@ -27,6 +27,8 @@ export interface BoardPlan {
   readonly image: ImagePlan;
   /** What each package provides, by name. */
   readonly provides: ReadonlyMap<string, Provides>;
+  /** The containers of the board. */
+  readonly services: readonly ServicePlan[];
   /** Those of the board, and those that its HATs bring about. */
   readonly checks: readonly Check[];
   /** The HATs on it, in the order in which the board names them. */
@@ -74,6 +76,7 @@ export function planBoard(project: Project, name: string, also: readonly string[
     graph,
     image,
     provides: planner.provides,
+    services: services.services,
     checks: [...board.checks, ...hatChecks(board, hats)],
     hats: hats.map(({ hat }) => hat),
   };

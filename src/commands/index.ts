@@ -311,6 +311,25 @@ export const verbs: readonly Verb[] = [
     load: () => import('./show.ts'),
   },
   {
+    name: 'oci',
+    summary: 'Show the config.json of a service, and which lines of which recipes gave it what',
+    details: [
+      'The OCI runtime configuration as it lies in the image, with its seccomp profile; the numbers of devices are looked up',
+      'on the board. Then every capability, device, bind and other key that a recipe gives, and where.',
+    ].join('\n'),
+    arguments: [
+      { name: '<show>', summary: 'the word `show`' },
+      { name: '<board>', summary: 'a folder below boards/' },
+      { name: '<service>', summary: 'the name of a container of onboot, services or onshutdown' },
+    ],
+    options: [{ flags: '--config', summary: 'only the config.json' }],
+    examples: [
+      ['oci show rpi3 hello_world', 'what it may do, and who says so'],
+      ['oci show rpi3 hello_world --config > config.json', 'for runc, in a folder with a rootfs/'],
+    ],
+    load: () => import('./oci.ts'),
+  },
+  {
     name: 'graph',
     summary: 'Draw the tasks that a board becomes',
     details: 'Runs nothing. In the text, ^ marks what is drawn in full further up.',

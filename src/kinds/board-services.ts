@@ -1,7 +1,7 @@
 import { fail } from '../diagnostic.ts';
 import type { Input, Task, TaskId } from '../graph/task.ts';
 import type { Board, BoardFile, Service } from '../recipe/model.ts';
-import { SUPERVISOR } from '../recipe/services.ts';
+import { CONTAINERD } from '../recipe/services.ts';
 import type { ServiceRoot } from '../service/model.ts';
 import { artifact, commandTask } from './command.ts';
 import type { ImageLayer } from './image.ts';
@@ -18,11 +18,13 @@ const USERLAND_TOOLS = 'tools/userland';
 export interface BoardServices {
   readonly tasks: readonly Task[];
   readonly layers: readonly ImageLayer[];
+  /** In the order of the recipe. */
+  readonly services: readonly ServicePlan[];
 }
 
 /** The tasks that put the services of a board into its root; none when it has none. Throws a `Failure`. */
 export function planServices(board: Board, context: PlanContext): BoardServices {
-  if (board.services.length === 0) return { tasks: [], layers: [] };
+  if (board.services.length === 0) return { tasks: [], layers: [], services: [] };
   const parts = board.services.map((service) => planService(board.name, service, context));
   const inputs = parts.flatMap(({ name, root, config, service }): [string, Input][] => [
     [`images/${name}`, root.layout],
@@ -41,11 +43,12 @@ export function planServices(board: Board, context: PlanContext): BoardServices 
   return {
     tasks: [...parts.flatMap(({ tasks }) => tasks), layer],
     layers: [{ name: 'services', ref: artifact(layer.id, 'layer'), permissions: [], recipe: `board '${board.name}'` }],
+    services: parts,
   };
 }
 
 /** The task and layer of a board's `files`; a file takes the place of what packages bring. */
-export function planFiles(board: Board): BoardServices {
+export function planFiles(board: Board): Pick<BoardServices, 'tasks' | 'layers'> {
   if (board.files.length === 0) return { tasks: [], layers: [] };
   const files = board.files.map((file, index) => ({ file, input: `file${index}` }));
   const inputs = files.flatMap(({ file, input }): [string, Input][] => {
@@ -115,7 +118,7 @@ function rootOf(board: string, service: Service, context: PlanContext): { tasks:
 /** containerd's default profile, by its own code, which the supervisor has: run by qemu-user, it is the target's. */
 function seccompTask(bundle: Task, name: string, context: PlanContext): Task {
   const { tools } = context.package(USERLAND_TOOLS);
-  const { layer } = context.package(SUPERVISOR);
+  const { layer } = context.package(CONTAINERD);
   if (tools === undefined || layer === undefined) throw fail('plan/no-tools', `'${USERLAND_TOOLS}' is no tools tree`);
   return commandTask({
     id: `${bundle.id}-seccomp`,
@@ -124,8 +127,8 @@ function seccompTask(bundle: Task, name: string, context: PlanContext): Task {
     inputs: { config: artifact(bundle.id, 'config'), supervisor: layer },
     outputs: { config: 'file' },
     script: script`
-tar -xf in/supervisor ./usr/sbin/${SUPERVISOR}
-qemu-aarch64-static usr/sbin/${SUPERVISOR} seccomp < in/config > out/config
+tar -xf in/supervisor ./usr/bin/containerd
+qemu-aarch64-static -0 pibuild-service usr/bin/containerd seccomp < in/config > out/config
 `,
   });
 }

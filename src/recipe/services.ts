@@ -12,8 +12,8 @@ import { entriesAt, placeIn, plain, type Tree } from './tree.ts';
 /** The kind of package that a service can be made of. */
 export const SERVICE_KIND = 'service';
 
-/** The package that keeps services on the target. */
-export const SUPERVISOR = 'pibuild-service';
+/** The package that has containerd, and what keeps services on the target. */
+export const CONTAINERD = 'containerd';
 
 const STAGES = ['onboot', 'services', 'onshutdown'] as const;
 
@@ -41,7 +41,7 @@ export function servicePackages(services: readonly Service[]): Located<string>[]
   const [first] = services;
   if (first === undefined) return [];
   const runtimes = services.map((service) => service.recipe.ociRuntime ?? 'runc');
-  return ['containerd', ...new Set(['runc', ...runtimes]), SUPERVISOR].map((value) => ({
+  return [CONTAINERD, ...new Set(['runc', ...runtimes])].map((value) => ({
     value,
     at: first.at('name'),
   }));

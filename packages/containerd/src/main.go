@@ -36,6 +36,9 @@ func init() {
 }
 
 func main() {
+	if otherPersonality() {
+		return
+	}
 	if len(os.Args) >= 2 {
 		if found, ok := commands[os.Args[1]]; ok {
 			os.Exit(found.run(os.Args[2:]))

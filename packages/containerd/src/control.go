@@ -241,12 +241,12 @@ func memory([]string) int {
 	var own, files int
 	fmt.Printf("%6s %9s %9s  %s\n", "PID", "OWN", "FILES", "PROGRAM")
 	for _, folder := range folders {
-		name, err := os.Readlink(folder + "/exe")
+		name, err := os.ReadFile(folder + "/comm")
 		if err != nil {
 			continue
 		}
-		base := filepath.Base(name)
-		if base != "containerd" && base != "pibuild-service" && !strings.HasPrefix(base, "containerd-shim") {
+		base := strings.TrimSpace(string(name))
+		if base != "pibuild-service" && !strings.HasPrefix(base, "containerd") {
 			continue
 		}
 		text, err := os.ReadFile(folder + "/status")

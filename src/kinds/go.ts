@@ -15,12 +15,9 @@ const goRecipe = z.strictObject({
     .string()
     .min(1)
     .meta({ description: "The import path of the source. What Debian's Go libraries have of it is laid over it" }),
-  own: z
-    .record(z.string(), z.string())
-    .default({})
-    .meta({
-      description: 'Further Go packages: the import path, and a folder beside the recipe whose files are added there',
-    }),
+  own: z.record(z.string(), z.string()).default({}).meta({
+    description: 'Further Go packages: the import path, and a folder beside the recipe whose files are added there',
+  }),
   programs: z
     .record(path, z.string().min(1))
     .meta({ description: 'What is compiled: the path in the root, and the import path of its main package' }),

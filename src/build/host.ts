@@ -1,5 +1,5 @@
 import { readFileSync, statfsSync } from 'node:fs';
-import { availableParallelism, freemem } from 'node:os';
+import { availableParallelism, freemem, release as osRelease } from 'node:os';
 import type { Diagnostic } from '../diagnostic.ts';
 
 /** What the machine must give: user namespaces for the sandbox, room, memory. Each finding carries its fix. */
@@ -37,6 +37,22 @@ export function userNamespaceProblem(
     );
   }
   return undefined;
+}
+
+/**
+ * Why no arm64 program runs in a sandbox here, which making a userland takes: binfmt_misc can be mounted in user namespaces
+ * since Linux 6.7; before that, an administrator's registration must hold the emulator open (flag F).
+ */
+export function emulationProblem(release = osRelease(), setting: ReadSetting = kernelSetting): Diagnostic | undefined {
+  const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
+  if (major > 6 || (major === 6 && minor >= 7)) return undefined;
+  if (/^flags: .*F/m.test(setting('fs/binfmt_misc/qemu-aarch64') ?? '')) return undefined;
+  return {
+    severity: 'warning',
+    code: 'host/emulation',
+    message: `Linux ${release} runs no arm64 programs in a sandbox, so userlands cannot be made here`,
+    hint: 'use Linux 6.7 or later, or as root: apt install qemu-user-static (it registers qemu-aarch64 with flag F)',
+  };
 }
 
 /** What is wrong when bubblewrap itself failed, going by what it printed; undefined when it was the command that failed. */

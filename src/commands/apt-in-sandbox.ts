@@ -2,6 +2,7 @@ import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import type { RunInTree } from '../archive/apt.ts';
+import { withDebootstrap } from '../archive/debootstrap.ts';
 import { hostMirrorSources, librariesIn } from '../archive/host.ts';
 import type { MirrorSources } from '../archive/mirror.ts';
 import { Builder } from '../build/builder.ts';
@@ -43,9 +44,11 @@ export async function openApt(context: Context, project: Project, folder: string
     if (!built.ok) throw new Failure(...built.diagnostics);
     const places = { bubblewrap: await builder.path(bootstrap), root: await builder.path(apt) };
     writeFileSync(join(folder, 'certificates'), certificates(context.env));
+    const mirrors = hostMirrorSources(librariesIn(places.root));
+    const scripts = join(places.root, 'usr/share/debootstrap/scripts/gutsy');
     return {
       run: (argv, { binds }) => runIn(context, { ...places, folder }, argv, binds),
-      mirrors: hostMirrorSources(librariesIn(places.root)),
+      mirrors: existsSync(scripts) ? withDebootstrap(mirrors, readFileSync(scripts, 'utf8')) : mirrors,
       close: () => builder.close(),
     };
   } catch (error) {
@@ -98,13 +101,13 @@ async function runIn(
 const CERTIFICATES = '/run/certificates';
 
 /** How this machine finds hosts. */
-function networkFiles(): Bind[] {
+export function networkFiles(): Bind[] {
   return ['/etc/resolv.conf', '/etc/hosts']
     .filter((path) => existsSync(path))
     .map((path) => ({ source: realpathSync(path), target: path }));
 }
 
-function proxies(environment: NodeJS.ProcessEnv): Record<string, string> {
+export function proxies(environment: NodeJS.ProcessEnv): Record<string, string> {
   const named = Object.entries(environment).filter(([name]) => /^(https?|no|all|ftp)_proxy$/i.test(name));
   return Object.fromEntries(named.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }

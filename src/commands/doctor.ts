@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { hostMirrorSources } from '../archive/host.ts';
 import { mirrorsOf } from '../archive/mirror.ts';
 import { openTransfer } from '../archive/transfer.ts';
-import { diskProblem, memoryProblem, userNamespaceProblem } from '../build/host.ts';
+import { diskProblem, emulationProblem, memoryProblem, userNamespaceProblem } from '../build/host.ts';
 import { type Diagnostic, Failure } from '../diagnostic.ts';
 import type { Context } from './context.ts';
 import { type Call, exitCodes } from './verb.ts';
@@ -14,6 +14,7 @@ export async function run(context: Context, _call: Call): Promise<number> {
     of('Node', `Node ${process.versions.node}`, nodeProblem()),
     of('machine', `${process.platform} on ${process.arch}`, machineProblem()),
     of('user namespaces', 'an ordinary user may make sandboxes', userNamespaceProblem()),
+    of('emulation', 'arm64 programs run in sandboxes', emulationProblem()),
     of('store', `${context.store.root} can be written to`, storeProblem(context.store.root)),
     of('disk', 'enough room for a first build', roomProblem(context.store.root)),
     of('memory', 'enough for the processors', memoryProblem()),

@@ -382,6 +382,25 @@ export const verbs: readonly Verb[] = [
     load: () => import('./shell.ts'),
   },
   {
+    name: 'enter',
+    summary: "Open a board's userland here, to try code in it",
+    details: [
+      'The same Ubuntu or Debian as on the board, under qemu-user, with the folder of the project as /project. It has the',
+      'network, but none of the devices. What is written outside of /project is gone afterwards.',
+    ].join(' '),
+    arguments: [
+      { name: '<board>', summary: 'a folder below boards/' },
+      { name: '<userland>', summary: 'a package of kind userland' },
+      { name: '[command...]', summary: 'run this instead of a shell; its exit code is that of pibuild' },
+    ],
+    options: [],
+    examples: [
+      ['enter rpi3 ubuntu', 'a shell in it'],
+      ['enter rpi3 ubuntu -- python3 app.py', 'run a program of this folder'],
+    ],
+    load: () => import('./enter.ts'),
+  },
+  {
     name: 'clean',
     summary: 'Remove what builds left in output/',
     details: [

@@ -80,12 +80,11 @@ while read -r line; do path_options+=("--$line"); done < in/paths
 
 # Configures all that is unpacked.
 configure() {
-  if ! inside dpkg --configure --pending > configured 2>&1; then
+  if ! inside dpkg --configure --pending 2>&1 | tee configured | sed -un '/^Setting up\|^Processing\|rror/p'; then
     cat configured
     fail "packages cannot be configured: $(sed -n '/^Errors were encountered/,$s/^ //p' configured | paste -sd ' ')" \
       "$(grep -A2 '^dpkg: error' configured | head -n 20)"
   fi
-  grep -v '^(Reading\|^Selecting\|^Preparing\|^$' configured || true
 }
 
 # Each locked deb must be there as it was locked, and nothing else.

@@ -1,10 +1,12 @@
+import { readdirSync } from 'node:fs';
 import { copyFile, link, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArchiveName } from '../archive/apt-defaults.ts';
 import { readDebFile } from '../archive/deb.ts';
+import { DEBOOTSTRAP_SCRIPT, withDebootstrap } from '../archive/debootstrap.ts';
 import { type DownloadOptions, type DownloadPlace, downloadAll } from '../archive/download.ts';
 import { type AptLibrary, hostMirrorSources } from '../archive/host.ts';
-import { type MirrorSources, mirrorsOf } from '../archive/mirror.ts';
+import { type MirrorSources, mirrorsOf, mirrorVariable } from '../archive/mirror.ts';
 import { type Diagnostic, Failure } from '../diagnostic.ts';
 import { treeDigest } from '../graph/fingerprint.ts';
 import { digestOf } from '../graph/reapi.ts';
@@ -58,8 +60,11 @@ export function createFetchKind(askHost: AskHost): TaskKind<FetchParams> {
   };
 }
 
-/** The task that downloads a package's locked debs, into one tree of `<name>_<version>_<architecture>.deb`. */
-export function fetchDebs(id: string, lock: DebsLock, apt: readonly Digest[] = []): Task {
+/**
+ * The task that downloads a package's locked debs, into one tree of `<name>_<version>_<architecture>.deb`. `tools` are debs
+ * that are there first and know where archives are: apt, debootstrap.
+ */
+export function fetchDebs(id: string, lock: DebsLock, apt: readonly Digest[] = [], tools?: ArtifactRef): Task {
   const files = lock.debs.map((deb) => ({
     name: debFile(deb),
     archive: deb.archive,
@@ -67,12 +72,13 @@ export function fetchDebs(id: string, lock: DebsLock, apt: readonly Digest[] = [
     sha256: deb.sha256,
     size: deb.size,
   }));
-  return fetchTask(id, `download ${files.length} debs`, {
+  const task = fetchTask(id, `download ${files.length} debs`, {
     files,
     tree: true,
     snapshot: lock.snapshot,
     ...(apt.length > 0 && { apt: apt.map(({ hash, size }) => ({ sha256: hash, size })) }),
   });
+  return tools === undefined ? task : { ...task, inputs: { [TOOLS_INPUT]: tools } };
 }
 
 /** The task that downloads a source, and its artifact; a source in a folder or a deb is not downloaded: undefined. */
@@ -118,6 +124,8 @@ export function aptLibrary(lock: DebsLock | undefined): Digest[] {
   const library = lock?.debs.find(({ name }) => /^libapt-pkg[0-9]/.test(name));
   return library === undefined ? [] : [{ hash: library.sha256, size: library.size }];
 }
+
+const TOOLS_INPUT = 'tools';
 
 function fetchTask(id: string, title: string, params: FetchParams): Task {
   return {
@@ -213,7 +221,7 @@ async function download(
   found: Map<string, string>,
   askHost: AskHost,
 ): Promise<void> {
-  const places = await placesOf(blobs, params, askHost);
+  const places = await placesOf(workspace, blobs, params, askHost);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let bytes = 0;
   const downloading = downloadAll(
@@ -246,9 +254,14 @@ interface Places {
   readonly refusal?: () => Diagnostic[] | undefined;
 }
 
-async function placesOf(blobs: BlobStore, params: FetchParams, askHost: AskHost): Promise<Places> {
+async function placesOf(
+  workspace: Workspace,
+  blobs: BlobStore,
+  params: FetchParams,
+  askHost: AskHost,
+): Promise<Places> {
   if (params.image === undefined) {
-    const sources = await mirrorSources(blobs, params, askHost);
+    const sources = await mirrorSources(workspace, blobs, params, askHost);
     return { from: (file) => placesIn(file, sources, params.snapshot) };
   }
   const repository = openRepository(params.image, process.env);
@@ -261,9 +274,14 @@ async function placesOf(blobs: BlobStore, params: FetchParams, askHost: AskHost)
 
 /** What to do about a file that is gone: only who reads a recipe knows where its source went. */
 function advised(diagnostic: Diagnostic, { id, params }: Task): Diagnostic {
-  if (diagnostic.code !== 'archive/vanished') return diagnostic;
   const owner = id.slice(0, id.lastIndexOf(':'));
-  const locked = (params as FetchParams).tree;
+  const { tree: locked, files } = params as FetchParams;
+  const ubuntu = files.some(({ archive }) => archive?.startsWith('ubuntu'));
+  if (diagnostic.code === 'archive/unreachable' && ubuntu) {
+    const hint = `set ${mirrorVariable.ubuntu} to a mirror that answers, or do without: \`without: {packages: [${owner}]}\` in the board (the package 'debian' is its like from Debian's archive)`;
+    return { ...diagnostic, hint };
+  }
+  if (diagnostic.code !== 'archive/vanished') return diagnostic;
   return {
     ...diagnostic,
     hint: locked ? `pibuild lock ${owner}` : `give package '${owner}' the new place of its source`,
@@ -271,7 +289,22 @@ function advised(diagnostic: Diagnostic, { id, params }: Task): Diagnostic {
 }
 
 /** The host's mirrors; the apt of the tools helps out with its defaults when its deb has been downloaded already. */
-async function mirrorSources(blobs: BlobStore, { apt = [] }: FetchParams, askHost: AskHost): Promise<MirrorSources> {
+async function mirrorSources(
+  workspace: Workspace,
+  blobs: BlobStore,
+  params: FetchParams,
+  askHost: AskHost,
+): Promise<MirrorSources> {
+  const { tools } = workspace.task.inputs;
+  const sources = await aptSources(blobs, params, askHost);
+  if (tools === undefined) return sources;
+  const folder = workspace.input(TOOLS_INPUT);
+  const deb = readdirSync(folder).find((name) => name.startsWith('debootstrap_'));
+  const script = deb && (await readDebFile(join(folder, deb), DEBOOTSTRAP_SCRIPT));
+  return script ? withDebootstrap(sources, script.toString('utf8')) : sources;
+}
+
+async function aptSources(blobs: BlobStore, { apt = [] }: FetchParams, askHost: AskHost): Promise<MirrorSources> {
   const host = askHost();
   if (Object.keys(host.defaults.snapshots).length > 0) return host;
   for (const each of apt) {

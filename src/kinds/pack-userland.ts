@@ -32,13 +32,14 @@ export function packUserland(pack: Package<Packing>, root: ArtifactRef, context:
   });
 }
 
-/** sqfstar keeps owners, hard links and capabilities; it dates everything by SOURCE_DATE_EPOCH. */
+/** `<name>.id` names the image, so that what was written over another one is noticed. sqfstar keeps owners, hard links and capabilities; it dates everything by SOURCE_DATE_EPOCH. */
 function squashfsScript(name: string, limit: number | undefined): string {
   return script`
 mkdir -p stage/${USERLANDS}
 sqfstar -comp zstd -b 256K -root-mode 0755 -root-uid 0 -root-gid 0 -no-progress -quiet stage/${USERLANDS}/${name}.squashfs < in/root
 made=$(stat -c %s stage/${USERLANDS}/${name}.squashfs)
 ${check(limit)}
+sha256sum < in/root | cut -c 1-64 > stage/${USERLANDS}/${name}.id
 echo "$made bytes"
 ${packLayer}
 `;

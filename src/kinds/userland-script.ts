@@ -124,12 +124,11 @@ chmod 755 apt/dpkg
 export APT_CONFIG=/work/apt/apt.conf
 apt-get -q update > updated 2>&1 || { cat updated; fail 'apt cannot read the locked debs' "$(tail -n 5 updated)"; }
 names=$(cut -d_ -f1 in/index)
-if ! apt-get -q -y install $names > installed 2>&1; then
+if ! apt-get -q -y install $names 2>&1 | tee installed | sed -un '/^Unpacking\|^Setting up\|^Processing/p'; then
   cat installed
   fail "packages cannot be installed: $(sed -n '/^Errors were encountered/,$s/^ //p' installed | paste -sd ' ')" \
     "$(grep -A2 '^dpkg: error\|^E:' installed | head -n 20)"
 fi
-grep '^Unpacking\|^Setting up' installed
 unset APT_CONFIG
 configure`.trim();
 

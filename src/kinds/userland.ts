@@ -56,8 +56,8 @@ const userlandRecipe = z.strictObject({
 export type UserlandRecipe = z.infer<typeof userlandRecipe>;
 
 /** The tools that make it, and what of fakeroot is needed in arm64. */
-const TOOLS = 'tools/userland';
-const FAKEROOT = 'fakeroot';
+export const USERLAND_TOOLS = 'tools/userland';
+export const FAKEROOT = 'fakeroot';
 
 /**
  * A whole Debian or Ubuntu root beside the board's own, made of locked debs and entered with `pibuild-enter`. In three
@@ -73,19 +73,21 @@ export const userlandKind: PackageKind<UserlandRecipe> = {
 function planUserland(pack: Package<UserlandRecipe>, context: PlanContext): PackagePlan {
   const lock = lockOf(pack);
   const fakeroot = context.package(FAKEROOT, pack).layer;
-  const tools = context.package(TOOLS, pack).tools;
+  const tools = context.package(USERLAND_TOOLS, pack).tools;
   if (!tools || !fakeroot)
-    throw fail('userland/no-tools', `packages '${TOOLS}' and '${FAKEROOT}' are not what they were`);
+    throw fail('userland/no-tools', `packages '${USERLAND_TOOLS}' and '${FAKEROOT}' are not what they were`);
   const parts: Parts = { pack, lock, tools, fakeroot };
   const base = lock.debs.filter(isBase);
   const more = lock.debs.filter((deb) => !isBase(deb));
   const apt = aptOf(context);
+  // Where Ubuntu's archives are, the tools know better than this machine may.
+  const knowing = lock.distribution === 'ubuntu' ? artifact(`${USERLAND_TOOLS}:fetch`, 'files') : undefined;
   const limit = pack.recipe.size === undefined ? undefined : parseSize(pack.recipe.size);
   const packing = packUserland(pack, artifact(`${pack.name}:root`, 'root'), context, limit);
   const tasks = [
-    fetchDebs(`${pack.name}:fetch-base`, { ...lock, debs: base }, apt),
+    fetchDebs(`${pack.name}:fetch-base`, { ...lock, debs: base }, apt, knowing),
     baseTask(parts, base),
-    ...(more.length > 0 ? [fetchDebs(`${pack.name}:fetch`, { ...lock, debs: more }, apt)] : []),
+    ...(more.length > 0 ? [fetchDebs(`${pack.name}:fetch`, { ...lock, debs: more }, apt, knowing)] : []),
     rootTask(parts, more, context.board),
     packing,
   ];

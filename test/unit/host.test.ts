@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { memoryProblem, sandboxProblem, userNamespaceProblem } from '../../src/build/host.ts';
+import { emulationProblem, memoryProblem, sandboxProblem, userNamespaceProblem } from '../../src/build/host.ts';
 
 const settings = (values: Record<string, string>) => (name: string) => values[name];
 
@@ -34,4 +34,14 @@ test("bubblewrap's own failure is told apart from the command's", () => {
 test('too little memory for the jobs is a warning that names a way out', () => {
   expect(memoryProblem(1024 ** 3, 8)).toMatchObject({ severity: 'warning', hint: 'use fewer jobs with --jobs' });
   expect(memoryProblem(16 * 1024 ** 3, 8)).toBeUndefined();
+});
+
+test('userlands need Linux 6.7, or an emulator that root has registered for good', () => {
+  expect(emulationProblem('6.18.44-generic', settings({}))).toBeUndefined();
+  expect(emulationProblem('7.0.0', settings({}))).toBeUndefined();
+  const old = '6.1.0-30-amd64';
+  expect(emulationProblem(old, settings({}))?.message).toContain('Linux 6.1.0-30-amd64 runs no arm64 programs');
+  const registered = (flags: string) => settings({ 'fs/binfmt_misc/qemu-aarch64': `enabled\nflags: ${flags}\n` });
+  expect(emulationProblem(old, registered('POCF'))).toBeUndefined();
+  expect(emulationProblem(old, registered('P'))?.severity).toBe('warning');
 });

@@ -134,7 +134,7 @@ async function findSources(scope: AptScope, options: AptOptions): Promise<Source
 /** The first mirror that has a suite for the architecture; Ubuntu keeps some architectures in another archive. */
 async function findSuite(
   suite: string,
-  { distribution, architecture }: AptScope,
+  { distribution, components, architecture }: AptScope,
   transfer: Transfer,
   { mirrors, signal, log }: AptOptions,
 ): Promise<{ archive: ArchiveName; mirror: Mirror }> {
@@ -149,7 +149,12 @@ async function findSuite(
     }
     for (const mirror of candidates) {
       const answer = await architecturesOf(`${mirror.url}dists/${suite}/InRelease`, transfer, signal);
-      if (typeof answer !== 'string' && answer.includes(architecture)) return { archive, mirror };
+      const lists = typeof answer !== 'string' && answer.includes(architecture);
+      const folder = `${mirror.url}dists/${suite}/${components[0]}/binary-${architecture}`;
+      // Ubuntu's Release file lists the architectures of all its archives, in each of them.
+      if (lists && (distribution !== 'ubuntu' || (await isThere(`${folder}/Release`, transfer, signal)))) {
+        return { archive, mirror };
+      }
       const why = typeof answer === 'string' ? answer : `has no ${architecture}`;
       answers.push(`${printable(mirror.url)} (${mirror.namedBy}) ${why}`);
       log(`${suite}: ${answers.at(-1)}`);
@@ -182,6 +187,13 @@ async function architecturesOf(url: string, transfer: Transfer, signal: AbortSig
     if (text.length > 100_000) break;
   }
   return 'has no Release file that lists architectures';
+}
+
+async function isThere(url: string, transfer: Transfer, signal: AbortSignal): Promise<boolean> {
+  const answer = await transfer.open(url, 0, signal);
+  if (answer.type !== 'bytes') return false;
+  await answer.body[Symbol.asyncIterator]().return?.();
+  return true;
 }
 
 /** A `file:` mirror is bound into the sandbox, at a place of its own. */

@@ -11,9 +11,14 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-/** A mirror whose suites list these architectures. */
-async function mirror(suites: Readonly<Record<string, string>>): Promise<LoopbackServer> {
+/** A mirror whose suites list these architectures, and have the indices of all or of these. */
+async function mirror(suites: Readonly<Record<string, string>>, indices?: string): Promise<LoopbackServer> {
   const server = await serve((request, response) => {
+    const index = /\/main\/binary-([^/]+)\/Release$/.exec(request.url ?? '')?.[1];
+    if (index !== undefined) {
+      response.writeHead(indices === undefined || indices.includes(index) ? 200 : 404).end();
+      return;
+    }
     const suite = /\/dists\/([^/]+)\/InRelease$/.exec(request.url ?? '')?.[1] ?? '';
     const architectures = suites[suite];
     if (architectures === undefined) response.writeHead(404).end();
@@ -176,8 +181,9 @@ test("debs that do not go together are told in apt's own words", async () => {
 });
 
 test("an architecture that Ubuntu's main archive does not have is looked for in ports", async () => {
-  const main = await mirror({ noble: 'amd64 i386' });
-  const ports = await mirror({ noble: 'arm64 riscv64' });
+  // Each lists what both have.
+  const main = await mirror({ noble: 'amd64 arm64 i386 riscv64' }, 'amd64 i386');
+  const ports = await mirror({ noble: 'amd64 arm64 i386 riscv64' }, 'arm64 riscv64');
   const environment = {
     PIBUILD_UBUNTU_MIRROR: `${main.url}/ubuntu`,
     PIBUILD_UBUNTU_PORTS_MIRROR: `${ports.url}/ports`,

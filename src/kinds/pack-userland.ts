@@ -11,16 +11,16 @@ export const USERLANDS = 'usr/share/pibuild/userlands';
 
 const TOOLS = 'tools/image';
 
-interface Packing {
-  readonly install: 'squashfs' | 'directory';
-}
-
 /** The task whose `layer` brings a userland into the board's root, out of the tar of its own root. */
-export function packUserland(pack: Package<Packing>, root: ArtifactRef, context: PlanContext, limit?: number): Task {
+export function packUserland(
+  pack: Package,
+  form: 'squashfs' | 'directory',
+  { root, limit }: { readonly root: ArtifactRef; readonly limit: number | undefined },
+  context: PlanContext,
+): Task {
   const { tools } = context.package(TOOLS, pack);
   if (tools === undefined) throw fail('plan/no-tools', `package '${TOOLS}' is no tools tree`);
   const name = pack.name.replaceAll('/', '+');
-  const { install } = pack.recipe;
   return commandTask({
     id: `${pack.name}:pack`,
     title: `pack the userland ${pack.name}`,
@@ -28,7 +28,7 @@ export function packUserland(pack: Package<Packing>, root: ArtifactRef, context:
     inputs: { root },
     outputs: { layer: 'file' },
     pool: 'disk',
-    script: install === 'squashfs' ? squashfsScript(name, limit) : directoryScript(name, limit),
+    script: form === 'squashfs' ? squashfsScript(name, limit) : directoryScript(name, limit),
   });
 }
 

@@ -16,7 +16,9 @@ import type { PlanRoot, RootOwner } from './service-root.ts';
 /** `rootfs:`, a root made of the layers of packages, as the board's own is. */
 export const planPackagesRoot: PlanRoot = (owner, context) => {
   const layers = (owner.recipe.rootfs ?? []).map((name, index) => {
-    const { layer } = context.package(name, owner.package);
+    // Of a userland its own root, not the form in which the board's root has it.
+    const { userland, layer: own } = context.package(name, owner.package);
+    const layer = userland ?? own;
     if (layer === undefined) throw noLayer(owner, name, index);
     return { name, layer, pack: context.project.package(name) };
   });

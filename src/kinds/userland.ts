@@ -46,9 +46,9 @@ const userlandRecipe = z.strictObject({
     .array(z.string())
     .default([])
     .meta({ description: 'Shell commands that are run in it at last, as root, without a network' }),
-  install: z.enum(['squashfs', 'directory']).default('squashfs').meta({
+  install: z.enum(['squashfs', 'directory', 'container']).default('squashfs').meta({
     description:
-      'How it is on the card: squashfs, with what is written kept on the data partition and reset at will (default), or a plain directory',
+      'How it is on the card: squashfs, what is written kept apart (default), a directory, or only the root of services that name it under `rootfs`',
   }),
   size: size.optional().meta({ description: 'What it may have on the card at most; larger is an error' }),
 });
@@ -83,17 +83,19 @@ function planUserland(pack: Package<UserlandRecipe>, context: PlanContext): Pack
   // Where Ubuntu's archives are, the tools know better than this machine may.
   const knowing = lock.distribution === 'ubuntu' ? artifact(`${USERLAND_TOOLS}:fetch`, 'files') : undefined;
   const limit = pack.recipe.size === undefined ? undefined : parseSize(pack.recipe.size);
-  const packing = packUserland(pack, artifact(`${pack.name}:root`, 'root'), context, limit);
+  const root = artifact(`${pack.name}:root`, 'root');
+  const { install } = pack.recipe;
+  const packing = install === 'container' ? undefined : packUserland(pack, install, { root, limit }, context);
   const tasks = [
     fetchDebs(`${pack.name}:fetch-base`, { ...lock, debs: base }, apt, knowing),
     baseTask(parts, base),
     ...(more.length > 0 ? [fetchDebs(`${pack.name}:fetch`, { ...lock, debs: more }, apt, knowing)] : []),
     rootTask(parts, more, context.board),
-    packing,
+    ...(packing ? [packing] : []),
   ];
   return {
     tasks,
-    provides: { layer: artifact(packing.id, 'layer'), userland: artifact(`${pack.name}:root`, 'root') },
+    provides: { ...(packing && { layer: artifact(packing.id, 'layer') }), userland: root },
   };
 }
 

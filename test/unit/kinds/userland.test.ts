@@ -86,3 +86,7 @@ test('a lock of another variant is stale', () => {
   expect(told).toThrow(Failure);
   expect(told).toThrow(/the variant was minbase/);
 });
+
+test('as the root of containers alone it is not in the root of the board', () => {
+  expect(() => tasksOf({ recipe: 'install: container\n' })('pack')).toThrow('there is no pack');
+});

@@ -12,17 +12,18 @@ import { checkout } from '../../helpers/tools.ts';
 
 interface Change {
   readonly recipe?: string;
+  readonly debs?: string;
   readonly lock?: (lock: DebsLock) => DebsLock;
 }
 
 /** The tasks of packages/debian with more lines in its recipe, by the step. */
-function tasksOf({ recipe = '', lock = (same) => same }: Change): (step: string) => Task {
+function tasksOf({ recipe = '', debs = '', lock = (same) => same }: Change): (step: string) => Task {
   const folder = mkdtempSync(join(tmpdir(), 'pibuild-test-'));
   const place = join(folder, 'packages/debian');
   cpSync(join(checkout, 'packages/debian'), place, { recursive: true });
   writeFileSync(join(folder, 'pibuild.yaml'), '');
   const read = (name: string): string => readFileSync(join(place, name), 'utf8');
-  writeFileSync(join(place, 'package.yaml'), read('package.yaml') + recipe);
+  writeFileSync(join(place, 'package.yaml'), read('package.yaml').replace('debs:\n', `debs:\n${debs}`) + recipe);
   writeFileSync(join(place, 'debs.lock.json'), JSON.stringify(lock(JSON.parse(read('debs.lock.json')))));
   const project = loadProject({ folder, installation: checkout, kinds: packageKinds });
   const { graph } = planPackages(project, ['debian']);
@@ -51,7 +52,8 @@ const foo = {
 test('a deb more, users, files and steps leave the base as it is', () => {
   const before = tasksOf({});
   const after = tasksOf({
-    recipe: '  - foo\nusers: {app: {groups: [i2c]}}\nrun: ["echo it\'s"]\n',
+    debs: '  - foo\n',
+    recipe: 'users: {app: {groups: [i2c]}}\nrun: ["echo it\'s"]\n',
     lock: (lock) => ({ ...lock, requested: [...lock.requested, 'foo'], debs: [...lock.debs, foo] }),
   });
   expect(after('base')).toEqual(before('base'));

@@ -1,7 +1,7 @@
 import type { LockedDeb } from '../recipe/model.ts';
 
 /** Name of a distribution's archive: what stands below one mirror URL. */
-export type ArchiveName = LockedDeb['archive'];
+export type ArchiveName = Exclude<LockedDeb['archive'], 'other'>;
 
 /** What apt itself knows: libapt-pkg 2.8 and later carries the snapshot services' addresses and the main mirrors' names. */
 export interface AptDefaults {

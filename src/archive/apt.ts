@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { didYouMean, Failure, fail } from '../diagnostic.ts';
 import { workFolder } from '../paths.ts';
@@ -13,6 +13,17 @@ export interface AptScope {
   readonly suites: readonly string[];
   readonly components: readonly string[];
   readonly architecture: string;
+  /** Archives of others, besides. */
+  readonly archives?: readonly ExtraArchive[];
+}
+
+/** An archive that a recipe names: it is no mirror of a distribution's. */
+export interface ExtraArchive {
+  readonly url: string;
+  readonly suites: readonly string[];
+  readonly components: readonly string[];
+  /** The file with the public key that it is signed with, absolute. */
+  readonly key: string;
 }
 
 /** Runs a command in a tools tree with apt, with the network. `output` is all it printed, in the order in which it did. */
@@ -67,6 +78,7 @@ export async function openApt(scope: AptScope, options: AptOptions): Promise<Apt
   options.log(`reading the indices of ${scope.suites.join(', ')} (${scope.architecture})`);
   const sources = await findSources(scope, options);
   const binds = layOut(scope, sources, options.folder);
+  const origins = [...sources, ...(scope.archives ?? []).map(originOf)];
   const apt = async (...argv: string[]) => {
     options.signal.throwIfAborted();
     return options.run(['env', `APT_CONFIG=${workFolder}/apt.conf`, ...argv], { binds });
@@ -76,8 +88,8 @@ export async function openApt(scope: AptScope, options: AptOptions): Promise<Apt
     throw told('archive/update-failed', `apt cannot read the indices of ${scope.suites.join(', ')}`, update);
   }
   return {
-    resolve: (names, deps) => resolve(apt, sources, names, deps),
-    resolveRoot: (names, variant) => resolveRoot(apt, sources, names, variant),
+    resolve: (names, deps) => resolve(apt, origins, names, deps),
+    resolveRoot: (names, variant) => resolveRoot(apt, origins, names, variant),
   };
 }
 
@@ -115,6 +127,9 @@ interface Source {
   /** The mirror as apt is told of it. */
   readonly uri: string;
 }
+
+/** Where a deb may come from. */
+type Origin = Pick<LockedDeb, 'archive' | 'url'> & { readonly uri: string };
 
 async function findSources(scope: AptScope, options: AptOptions): Promise<Source[]> {
   const transfer = await openTransfer({ connect: 10_000, stall: 30_000 });
@@ -203,6 +218,14 @@ function aptUri(url: string, folders: string[]): string {
   return `file:${workFolder}/mirror-${folders.indexOf(url)}/`;
 }
 
+function originOf({ url }: ExtraArchive): Origin {
+  return { archive: 'other', url: slashed(url), uri: slashed(url) };
+}
+
+function slashed(url: string): string {
+  return `${url.replace(/\/+$/, '')}/`;
+}
+
 function layOut(scope: AptScope, sources: readonly Source[], folder: string) {
   for (const each of ['lists/partial', 'cache/archives/partial', 'etc/parts']) {
     mkdirSync(join(folder, each), { recursive: true });
@@ -212,8 +235,15 @@ function layOut(scope: AptScope, sources: readonly Source[], folder: string) {
     ({ suite, uri }) =>
       `deb [arch=${scope.architecture} signed-by=${keyring}] ${uri} ${suite} ${scope.components.join(' ')}\n`,
   );
+  const others = (scope.archives ?? []).flatMap(({ suites, components, url, key }, index) => {
+    const place = `etc/key-${index}.${key.endsWith('.asc') ? 'asc' : 'gpg'}`;
+    if (!existsSync(key)) throw fail('archive/no-key', `there is no key file ${key}`, `it is of the archive at ${url}`);
+    copyFileSync(key, join(folder, place));
+    const options = `arch=${scope.architecture} signed-by=${workFolder}/${place}`;
+    return suites.map((suite) => `deb [${options}] ${slashed(url)} ${suite} ${components.join(' ')}\n`);
+  });
   writeFileSync(join(folder, 'status'), '');
-  writeFileSync(join(folder, 'etc/sources.list'), lines.join(''));
+  writeFileSync(join(folder, 'etc/sources.list'), [...lines, ...others].join(''));
   writeFileSync(join(folder, 'apt.conf'), aptConfiguration(scope.architecture));
   return [
     { source: folder, target: workFolder, writable: true },
@@ -249,7 +279,7 @@ Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
 
 type AptRun = (...argv: string[]) => ReturnType<RunInTree>;
 
-async function resolve(apt: AptRun, sources: readonly Source[], names: readonly string[], deps: boolean) {
+async function resolve(apt: AptRun, sources: readonly Origin[], names: readonly string[], deps: boolean) {
   const uris = deps
     ? await apt('apt-get', 'install', '--yes', '--print-uris', '--', ...names)
     : await apt('apt-get', 'download', '--print-uris', '--', ...names);
@@ -261,7 +291,7 @@ async function resolve(apt: AptRun, sources: readonly Source[], names: readonly 
 }
 
 /** First the base alone, so that what is asked for besides never changes which debs it is made of. */
-async function resolveRoot(apt: AptRun, sources: readonly Source[], names: readonly string[], variant: Variant) {
+async function resolveRoot(apt: AptRun, sources: readonly Origin[], names: readonly string[], variant: Variant) {
   const base = await resolve(apt, sources, VARIANTS[variant], true);
   const inBase = new Set(base.map(({ name }) => name));
   const further = names.filter((name) => !inBase.has(name));
@@ -270,7 +300,7 @@ async function resolveRoot(apt: AptRun, sources: readonly Source[], names: reado
 }
 
 /** Lines of --print-uris: `'URL' NAME_VERSION_ARCHITECTURE.deb SIZE HASH`, with `:` of the version as %3a. */
-export function parseUris(text: string, sources: readonly { uri: string; archive: ArchiveName }[]) {
+export function parseUris(text: string, sources: readonly Origin[]) {
   return [...text.matchAll(/^'([^']+)' ([^_\s]+)_([^_\s]+)_([^_\s.]+)\.deb \d+/gm)].map(([, url = '', ...parts]) => {
     const [name = '', version = '', architecture = ''] = parts.map((part) => decodeURIComponent(part));
     const source = sources.find(({ uri }) => url.startsWith(uri));
@@ -280,6 +310,7 @@ export function parseUris(text: string, sources: readonly { uri: string; archive
       version,
       architecture,
       archive: source.archive,
+      ...(source.url !== undefined && { url: source.url }),
       path: decodeURIComponent(url.slice(source.uri.length)),
     };
   });

@@ -76,8 +76,8 @@ async function resolveAll(
     const apts = new Map<string, Apt>();
     const resolved: { pack: Package; lock: DebsLock }[] = [];
     for (const { pack, request } of wanted) {
-      const { distribution, suites, components, architecture } = request;
-      const scope = JSON.stringify([distribution, suites, components, architecture]);
+      const { distribution, suites, components, architecture, archives } = request;
+      const scope = JSON.stringify([distribution, suites, components, architecture, archives]);
       const own = join(folder, `scope-${apts.size}`);
       const options = { ...tools, folder: own, signal: context.signal, log: (line: string) => tell(context, line) };
       const apt = apts.get(scope) ?? (await openApt(request, options));

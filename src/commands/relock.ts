@@ -91,6 +91,7 @@ async function keyringOf(
 }
 
 async function keysOf(deb: LockedDeb, snapshot: string, context: Context, folder: string): Promise<Buffer | undefined> {
+  if (deb.archive === 'other') return undefined;
   const digest = { hash: deb.sha256, size: deb.size };
   const mirrors = mirrorsOf(deb.archive, hostMirrorSources(), snapshot);
   const from = mirrors.map((mirror) => ({ url: `${mirror.url}${deb.path}`, lastResort: mirror.snapshot }));

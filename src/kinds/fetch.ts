@@ -67,7 +67,7 @@ export function createFetchKind(askHost: AskHost): TaskKind<FetchParams> {
 export function fetchDebs(id: string, lock: DebsLock, apt: readonly Digest[] = [], tools?: ArtifactRef): Task {
   const files = lock.debs.map((deb) => ({
     name: debFile(deb),
-    archive: deb.archive,
+    ...(deb.archive === 'other' ? { urls: [`${deb.url}${deb.path}`] } : { archive: deb.archive }),
     path: deb.path,
     sha256: deb.sha256,
     size: deb.size,

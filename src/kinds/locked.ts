@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import { z } from 'zod';
-import type { AptScope, Variant } from '../archive/apt.ts';
+import type { AptScope, ExtraArchive, Variant } from '../archive/apt.ts';
 import { Failure } from '../diagnostic.ts';
 import type { Task } from '../graph/task.ts';
 import type { DebsLock, Package } from '../recipe/model.ts';
@@ -38,6 +39,8 @@ export interface LockedDebsRecipe {
   readonly architecture: string;
   /** Of a userland: what its base is. */
   readonly variant?: Variant;
+  /** Of a userland: archives of others, with the names of key files beside the recipe. */
+  readonly archives?: readonly ExtraArchive[];
 }
 
 /** What `pibuild lock` is asked to resolve. */
@@ -53,7 +56,17 @@ export function lockRequest(pack: Package): LockRequest | undefined {
   const { distribution, suites, components, architecture, deps = true, variant } = recipe;
   const debs = recipe.debs ?? (recipe.source?.deb === undefined ? undefined : [recipe.source.deb]);
   if (!debs || !distribution || !suites || !components || !architecture) return undefined;
-  return { distribution, suites, components, architecture, debs, deps, ...(variant && { variant }) };
+  const archives = recipe.archives?.map((archive) => ({ ...archive, key: join(pack.folder, archive.key) }));
+  return {
+    distribution,
+    suites,
+    components,
+    architecture,
+    debs,
+    deps,
+    ...(variant && { variant }),
+    ...(archives && archives.length > 0 && { archives }),
+  };
 }
 
 /** The package that has the apt whose defaults are used on hosts without one. */
@@ -107,11 +120,14 @@ function differences(lock: DebsLock, recipe: LockedDebsRecipe): string[] {
   const asked = new Set(recipe.debs);
   const locked = new Set(lock.requested);
   const suites = recipe.suites.join(' ');
+  const named = (recipe.archives ?? []).map(({ url }) => `${url.replace(/\/+$/, '')}/`);
+  const foreign = new Set(lock.debs.flatMap(({ url }) => (url === undefined || named.includes(url) ? [] : [url])));
   return [
     ...[...asked].filter((name) => !locked.has(name)).map((name) => `'${name}' is new`),
     ...[...locked].filter((name) => !asked.has(name)).map((name) => `'${name}' is no longer asked for`),
     ...(lock.architecture === recipe.architecture ? [] : [`the architecture was ${lock.architecture}`]),
     ...(lock.distribution === recipe.distribution ? [] : [`the distribution was ${lock.distribution}`]),
+    ...[...foreign].map((url) => `the archive ${url} is no longer named`),
     ...(lock.variant === recipe.variant ? [] : [`the variant was ${lock.variant}`]),
     ...(lock.suites.join(' ') === suites ? [] : [`the suites were ${lock.suites.join(' ')}`]),
   ];

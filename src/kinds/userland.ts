@@ -21,6 +21,19 @@ const userlandRecipe = z.strictObject({
     .enum(['essential', 'apt', 'minbase', 'important', 'standard'])
     .default('minbase')
     .meta({ description: 'What it has in any case, as mmdebstrap names it (default minbase)' }),
+  archives: z
+    .array(
+      z.strictObject({
+        url: z.url().meta({ description: "The archive's root: what is above its dists/" }),
+        suites: z.array(z.string()).min(1).meta({ description: 'Its suites' }),
+        components: z.array(z.string()).min(1).default(['main']).meta({ description: 'Its components (default main)' }),
+        key: z
+          .string()
+          .meta({ description: 'A file beside the recipe with the public key that it is signed with: .asc or .gpg' }),
+      }),
+    )
+    .default([])
+    .meta({ description: 'Archives of others, besides the one of the distribution' }),
   exclude: z
     .array(
       z

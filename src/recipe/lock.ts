@@ -59,6 +59,7 @@ const isSize: Test = (value) => Number.isSafeInteger(value) && (value as number)
 const OPTIONAL = {
   variant: matches(/^(essential|apt|minbase|important|standard)$/),
   base: (value: unknown) => value === true,
+  url: matches(/^https?:\/\/\S+\/$/),
 };
 
 const LOCK: Readonly<Record<Exclude<keyof DebsLock, keyof typeof OPTIONAL>, Test>> = {
@@ -75,7 +76,7 @@ const DEB: Readonly<Record<Exclude<keyof LockedDeb, keyof typeof OPTIONAL>, Test
   name: matches(/^[a-z0-9][a-z0-9.+-]*$/),
   version: matches(/^[A-Za-z0-9.+:~-]+$/),
   architecture: matches(/^[a-z0-9]+$/),
-  archive: matches(/^(debian|debian-security|ubuntu|ubuntu-ports)$/),
+  archive: matches(/^(debian|debian-security|ubuntu|ubuntu-ports|other)$/),
   path: (value) =>
     matches(/^[A-Za-z0-9._+~:%-]+(\/[A-Za-z0-9._+~:%-]+)*$/)(value) && !/(^|\/)\.\.?(\/|$)/.test(String(value)),
   size: isSize,

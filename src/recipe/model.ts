@@ -236,8 +236,10 @@ export interface LockedDeb {
   readonly name: string;
   readonly version: string;
   readonly architecture: string;
-  /** Which archive it is in. */
-  readonly archive: 'debian' | 'debian-security' | 'ubuntu' | 'ubuntu-ports';
+  /** Which archive it is in; `other`: the one at `url`. */
+  readonly archive: 'debian' | 'debian-security' | 'ubuntu' | 'ubuntu-ports' | 'other';
+  /** Of an archive that a recipe names: its root, with a slash at the end. */
+  readonly url?: string;
   /** The path below the archive's root. */
   readonly path: string;
   readonly size: number;

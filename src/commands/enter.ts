@@ -3,7 +3,7 @@ import { attach } from '../build/command.ts';
 import { sandboxed } from '../build/sandbox.ts';
 import { didYouMean, fail, unwrap } from '../diagnostic.ts';
 import { createGraph } from '../graph/graph.ts';
-import { enterTask, PROJECT_FOLDER } from '../kinds/enter-userland.ts';
+import { enterTask, LENT_FOLDER } from '../kinds/enter-userland.ts';
 import type { ArtifactRef } from '../kinds/kind.ts';
 import { FAKEROOT, USERLAND_TOOLS } from '../kinds/userland.ts';
 import { type BoardPlan, planBoard } from '../plan.ts';
@@ -42,7 +42,7 @@ export async function run(context: Context, call: Call): Promise<number> {
     const binds = [
       ...sandbox.binds,
       ...networkFiles(),
-      { source: context.folder, target: PROJECT_FOLDER, writable: true },
+      { source: context.folder, target: LENT_FOLDER, writable: true },
     ];
     const entered = { ...sandbox, environment, binds, network: true, interactive: true };
     return await attach(sandboxed(entered, ['/usr/bin/bash', '-euo', 'pipefail', 'task.sh']));

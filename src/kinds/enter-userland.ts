@@ -1,11 +1,13 @@
 import type { Task } from '../graph/task.ts';
+import { workFolder } from '../paths.ts';
 import { commandTask } from './command.ts';
 import { enterNamespace, FAKEROOT_INPUT, prelude } from './emulated-root.ts';
 import type { ArtifactRef } from './kind.ts';
 import { quote, script } from './script.ts';
 
-/** Where the project's folder is while a userland is entered on the building machine. */
-export const PROJECT_FOLDER = '/project';
+/** Where the project's folder is while a userland is entered on the building machine, and where the sandbox has it. */
+const PROJECT_FOLDER = '/project';
+export const LENT_FOLDER = `${workFolder}/project`;
 
 export interface Entering {
   readonly name: string;
@@ -43,7 +45,7 @@ function enterScript(command: readonly string[]): string {
 tar -x -C r -p --numeric-owner --xattrs --xattrs-include='*' -f in/root
 lend
 mkdir -p r${PROJECT_FOLDER}
-mount --rbind ${PROJECT_FOLDER} r${PROJECT_FOLDER}
+mount --rbind ${LENT_FOLDER} r${PROJECT_FOLDER}
 rm -f r/etc/resolv.conf
 cat /etc/resolv.conf > r/etc/resolv.conf
 set -- ${words}

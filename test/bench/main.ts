@@ -8,6 +8,7 @@ import { overlayEdit } from './overlay-edit.ts';
 import { planning } from './planning.ts';
 import { setValue } from './set-value.ts';
 import { storing } from './storing.ts';
+import { userland, userlandRebuild, userlandSize } from './userland.ts';
 
 /** `npm run bench [-- name...]`: measures, and prints one table. Exit code 1 when a bar is missed. */
 
@@ -24,6 +25,9 @@ const lines: readonly Line[] = [
   storing,
   minimalImage,
   setValue,
+  userland,
+  userlandRebuild,
+  userlandSize,
 ];
 
 const words = process.argv.slice(2);

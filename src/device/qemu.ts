@@ -47,8 +47,11 @@ export function endFailure({ reason, message }: EmulatorEnd): Failure {
 /** How many milliseconds QEMU may take to end when it is asked to. */
 const GENTLE = 3000;
 
-/** QEMU's complaints about what guests ask of its USB network adapter; they mean nothing. */
-const NOISE = /^usbnet: failed control transaction/;
+/**
+ * QEMU's complaints about what guests ask of its USB network adapter, and about packets for one that has none yet: who
+ * knocks while a board starts knocks again. They mean nothing.
+ */
+const NOISE = /^(usbnet: failed control transaction|qemu-system-aarch64: Slirp: Failed to send packet)/;
 
 /**
  * What QEMU says when the file of the card cannot be written to or read, most often since the disk is full. It does not

@@ -35,8 +35,11 @@ export interface TransferTimes {
 
 /** Asks web servers, through the proxies that the environment names. */
 export interface HttpClient {
-  /** Rejects when the server cannot be reached, or `signal` aborts. Redirects are followed; a login is not told to other hosts. */
-  get(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response>;
+  /**
+   * Rejects when the server cannot be reached, or `signal` aborts. Redirects are followed; a login is not told to other hosts.
+   * With a body it is a POST.
+   */
+  get(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal, body?: string): Promise<Response>;
   close(): Promise<void>;
 }
 
@@ -54,9 +57,10 @@ export async function openHttpClient(times: TransferTimes): Promise<HttpClient> 
   // Without an https_proxy undici would tunnel https through http_proxy, which nobody asked for.
   const secure = process.env.https_proxy || process.env.HTTPS_PROXY ? proxied : direct;
   return {
-    get: (url, headers, signal) => {
+    get: (url, headers, signal, body) => {
       const dispatcher = url.startsWith('https:') ? secure : proxied;
-      return undici.fetch(url, { headers, dispatcher, signal, redirect: 'follow' });
+      const post = body === undefined ? {} : { method: 'POST', body };
+      return undici.fetch(url, { headers, dispatcher, signal, redirect: 'follow', ...post });
     },
     close: async () => {
       await Promise.all([direct.destroy(), proxied.destroy()]);

@@ -81,9 +81,11 @@ export function fetchDebs(id: string, lock: DebsLock, apt: readonly Digest[] = [
   return tools === undefined ? task : { ...task, inputs: { [TOOLS_INPUT]: tools } };
 }
 
-/** The task that downloads a source, and its artifact; a source in a folder or a deb is not downloaded: undefined. */
-export function fetchSource(id: string, source: SourceRecipe): { task: Task; file: ArtifactRef } | undefined {
-  if ('folder' in source || 'deb' in source) return undefined;
+/** A source that is one file somewhere. */
+export type DownloadedSource = Exclude<SourceRecipe, { folder: string } | { deb: string } | { git: string }>;
+
+/** The task that downloads a source, and its artifact. */
+export function fetchSource(id: string, source: DownloadedSource): { task: Task; file: ArtifactRef } {
   const where =
     'url' in source
       ? { name: fileName(source.url), urls: [source.url] }
@@ -338,7 +340,7 @@ async function layOut(
 ): Promise<void> {
   const places = [
     ...files.map(({ name, sha256 }) => ({ name, from: found.get(sha256) ?? '' })),
-    ...(await Promise.all(texts.map(async ({ name, text }) => ({ name, from: await keepText(workspace, text) })))),
+    ...(await Promise.all(texts.map(async ({ name, text }) => ({ name, from: await keepBytes(workspace, text) })))),
   ];
   for (const { name, from } of places) {
     const path = tree ? join(workspace.output('files'), name) : workspace.output('file');
@@ -347,17 +349,19 @@ async function layOut(
   }
 }
 
-/** Puts a text among the blobs of the store: of what is known beforehand nothing else is put there. */
-async function keepText({ blobs }: Workspace, text: string): Promise<string> {
-  const digest = digestOf(text);
-  const there = await blobs?.find(digest);
-  if (there !== undefined || blobs === undefined) return there ?? '';
+/** Puts what this process made among the blobs of the store: of what is known beforehand nothing else is put there. */
+export async function keepBytes({ blobs }: Workspace, bytes: string | Uint8Array): Promise<string> {
+  if (blobs === undefined) throw new Error('a fetch needs the blobs of the store');
+  const digest = digestOf(bytes);
+  const there = await blobs.find(digest);
+  if (there !== undefined) return there;
   const partial = blobs.partial(digest);
-  await writeFile(partial, text);
+  await writeFile(partial, bytes);
   return blobs.adopt(partial, digest);
 }
 
-async function linkOrCopy(from: string, to: string): Promise<void> {
+/** Gives a file of the store another name; a copy where that cannot be. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {

@@ -7,6 +7,7 @@ import { checkModuleKind } from './check-module.ts';
 import { commandKind } from './command.ts';
 import { debsKind } from './debs.ts';
 import { fetchKind } from './fetch.ts';
+import { fetchGitKind } from './fetch-git.ts';
 import { goKind } from './go.ts';
 import { hatKind } from './hat.ts';
 import { imageLayoutKind } from './image-layout.ts';
@@ -50,6 +51,7 @@ export const taskKinds: ReadonlyMap<string, TaskKind<never>> = new Map<string, T
   [
     commandKind,
     fetchKind,
+    fetchGitKind,
     unpackDebsKind,
     installDebsKind,
     checkKconfigKind,

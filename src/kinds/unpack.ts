@@ -6,6 +6,7 @@ import type { Package } from '../recipe/model.ts';
 import { type SourceRecipe, source } from '../recipe/schema.ts';
 import { artifact, commandTask } from './command.ts';
 import { debFile, fetchSource } from './fetch.ts';
+import { fetchGitSource } from './fetch-git.ts';
 import type { ArtifactRef, PlanContext } from './kind.ts';
 import { fetchLocked, lockedDebs, lockOf } from './locked.ts';
 import { canonicalTar, quote, script } from './script.ts';
@@ -100,8 +101,11 @@ function fetchOf(pack: Package<SourceKeys>, context: PlanContext): Fetched {
     return { tasks: [], inputs, read: 'tar -c -C in/folder .' };
   }
   if ('deb' in source) return fetchDeb(pack, source, context);
+  if ('git' in source) {
+    const { task, file } = fetchGitSource(`${pack.name}:fetch`, source);
+    return { tasks: [task], inputs: { archive: file }, read: 'cat in/archive' };
+  }
   const fetched = fetchSource(`${pack.name}:fetch`, source);
-  if (fetched === undefined) throw new Error('a source is a folder, a deb or a download');
   const name = 'url' in source ? new URL(source.url).pathname : source.path;
   return { tasks: [fetched.task], inputs: { archive: fetched.file }, read: `expand ${quote(name)} < in/archive` };
 }
@@ -132,7 +136,7 @@ function fetchDeb(
 }
 
 function unpackScript(read: string, { source, exclude }: SourceKeys, patches: readonly string[]): string {
-  const strip = 'folder' in source ? 0 : (source.strip ?? 1);
+  const strip = 'folder' in source || 'git' in source ? 0 : (source.strip ?? 1);
   const excludes = exclude.map((glob) => quote(`--exclude=${glob}`)).join(' ');
   const apply = patches.map((name) => `echo ${quote(name)}; patch -s -p1 -d src < ${quote(`in/${name}`)}`).join('\n');
   return script`

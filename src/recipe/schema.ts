@@ -28,7 +28,21 @@ const sha256 = z
   .regex(/^[0-9a-f]{64}$/, 'a sha256: 64 hexadecimal digits')
   .meta({ description: 'The sha256 of the file, in hexadecimal' });
 
-/** Where a package's source comes from. Exactly one of archive+path, url, deb or folder. */
+const gitSource = z.strictObject({
+  git: z
+    .url({ protocol: /^https?$/ })
+    .meta({ description: 'A git repository that is read over HTTP, like https://host/project.git' }),
+  commit: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/, 'a commit: 40 hexadecimal digits')
+    .meta({ description: 'The commit in full, not a branch or tag, which may move' }),
+  sha256: sha256.meta({ description: 'Of the tar that pibuild makes of it; when it is wrong, what is right is told' }),
+  size: z.int().positive().meta({ description: 'Of that tar, in bytes' }),
+});
+
+export type GitSourceRecipe = z.infer<typeof gitSource>;
+
+/** Where a package's source comes from. Exactly one of archive+path, url, git, deb or folder. */
 export const source = z
   .union([
     z.strictObject({
@@ -48,6 +62,7 @@ export const source = z
       size: z.int().positive().meta({ description: 'Size in bytes' }),
       strip: z.int().min(0).optional().meta({ description: 'Leading folders to drop when unpacking (default 1)' }),
     }),
+    gitSource,
     z.strictObject({
       deb: text.meta({ description: "A .deb of this package's lock (debs.lock.json) that holds the source" }),
       member: text.meta({ description: 'The archive inside the .deb, like usr/src/linux-source-6.12.tar.xz' }),

@@ -179,6 +179,21 @@ test('a mirror that the environment names is asked instead, and the lock keeps t
   expect(lockOf('app').images[0]?.reference).toBe('registry.example/team/app:1.0');
 });
 
+test('a service that a board describes by itself has its lock beside the board', async () => {
+  const folder = join(project, 'boards/gate');
+  mkdirSync(folder, { recursive: true });
+  const name = `${registry.host}/team/app:1.0`;
+  const lines = ['board: gate', 'extends: rpi3-minimal', `services: [{name: app, image: "${name}"}]`, ''];
+  writeFileSync(join(folder, 'board.yaml'), lines.join('\n'));
+  const before = await runPibuild(project, ['graph', 'gate', 'gate:root']);
+  expect(before.text).toContain('boards/gate/board.yaml:3:31: error: image');
+  expect(before.text).toContain('hint: pibuild lock gate');
+  expect(await lock('gate')).toMatchObject({ code: 0 });
+  const [image] = parseImageLock(readFileSync(join(folder, 'image.lock.json')), 'image.lock.json').images;
+  expect(image?.manifest.digest).toBe(images.arm64);
+  expect((await runPibuild(project, ['graph', 'gate', 'gate:root'])).text).toMatch(/:fetch\s/);
+});
+
 test('a layer that the registry keeps with other bytes is refused while it comes', async () => {
   const data = join(project, 'data');
   const options = { tree, folder: join(project, 'evil'), data };

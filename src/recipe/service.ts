@@ -177,7 +177,9 @@ const namespace = (description: string) =>
 /** Where the files of a service come from. Exactly one of them. */
 export const rootKeys = {
   rootfs: z.array(text.regex(NAME)).min(1).optional().meta({ description: 'Packages whose layers are its root' }),
-  image: word('An image of a registry, like alpine:3.20 or NAME@sha256:...; `pibuild lock` writes down which it is'),
+  image: word(
+    'An image with its registry, like registry.example/app:1.0 or @sha256:...; `pibuild lock` says which it is',
+  ),
   oci: word('An OCI image layout, or an archive of one, beside the recipe'),
   dockerfile: described(
     z.union([

@@ -28,7 +28,8 @@ export async function lockVanished(
   emit: Emit,
 ): Promise<string[]> {
   if (context.options.frozen || context.options.offline) return [];
-  const names = [...packages].filter((name) => lockRequest(project.package(name)) !== undefined);
+  // `board:service` is no package: which image takes the place of one that is gone is for its user to say.
+  const names = [...packages].filter((name) => !name.includes(':') && lockRequest(project.package(name)) !== undefined);
   if (names.length === 0) return [];
   const { relock } = await import('./relock.ts');
   await relock(context, project, names, emit);

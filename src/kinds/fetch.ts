@@ -286,7 +286,8 @@ function advised(diagnostic: Diagnostic, { id, params }: Task): Diagnostic {
   if (diagnostic.code !== 'archive/vanished') return diagnostic;
   return {
     ...diagnostic,
-    hint: locked ? `pibuild lock ${owner}` : `give package '${owner}' the new place of its source`,
+    // The image of a board's own service is in the board's lock: `gate:app:fetch`.
+    hint: locked ? `pibuild lock ${owner.split(':')[0]}` : `give package '${owner}' the new place of its source`,
   };
 }
 

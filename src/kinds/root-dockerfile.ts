@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { posix } from 'node:path';
 import { didYouMean, Failure, fail, type SourceLocation } from '../diagnostic.ts';
 import type { Input, Task } from '../graph/task.ts';
@@ -138,11 +139,21 @@ function contextInputs(owner: RootOwner, { context, file }: DockerfileSource): R
   const origin = `${at.file}:${at.line}`;
   const files = filesBelow(context);
   if (!files.some((each) => NOT_CONTEXT.has(each))) return { context: { from: 'project', path: context, origin } };
+  const link = linkBelow(context);
+  if (link !== undefined) {
+    const hint = 'put the Dockerfile and what it copies into a folder of their own, beside the recipe';
+    throw missing(`the link '${link}' cannot be copied out of the recipe's own folder`, at, hint);
+  }
   const name = posix.basename(file);
   const wanted = files.filter((each) => !NOT_CONTEXT.has(each) && each !== name);
   return Object.fromEntries(
     wanted.map((each) => [`context/${each}`, { from: 'project', path: posix.join(context, each), origin }]),
   );
+}
+
+function linkBelow(folder: string): string | undefined {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.find((entry) => entry.isSymbolicLink())?.name;
 }
 
 function missing(message: string, at: SourceLocation, hint?: string): Failure {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -195,6 +195,14 @@ test.each<[string, Record<string, string>, string | RegExp]>([
   },
   120_000,
 );
+
+test('a link beside the recipe is told, not left out', async () => {
+  service('linked', { Dockerfile: `${from}COPY . /\n` });
+  symlinkSync('Dockerfile', join(project, 'packages/linked/other'));
+  expect(await told('linked')).toMatch(
+    /^packages\/linked\/package\.yaml:3:13: error: the link 'other' cannot be copied/,
+  );
+});
 
 test('a Dockerfile without RUN needs no emulator, and may begin with nothing', async () => {
   service(

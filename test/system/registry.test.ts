@@ -215,6 +215,9 @@ test('a layer that the registry keeps with other bytes is refused while it comes
     const { ok, told } = await serviceLayout(project, 'app');
     expect(ok).toBe(false);
     expect(told).toMatchObject([{ code: 'archive/wrong-bytes', hint: `expected sha256 ${hash}` }]);
+    rmSync(file);
+    const gone = await serviceLayout(project, 'app');
+    expect(gone.told).toMatchObject([{ code: 'archive/vanished', hint: 'pibuild lock app' }]);
   } finally {
     await evil.stop();
   }

@@ -5,6 +5,8 @@ import { findRunning } from '../device/running.ts';
 import { type Failure, fail, unwrap } from '../diagnostic.ts';
 import { changeValues, type Settable } from '../hat/change.ts';
 import { type Output, outputsOf } from '../hat/gpio.ts';
+import { canonicalPath, isRegister } from '../hat/register.ts';
+import { hex } from '../hat/script.ts';
 import { formatQuantity } from '../hat/units.ts';
 import { ProjectPaths } from '../paths.ts';
 import { planBoard } from '../plan.ts';
@@ -95,7 +97,7 @@ async function playNow(context: Context, line: ControlLine, board: string, file:
 }
 
 function changedBy(settings: readonly string[], values: readonly Settable[]): Settable[] {
-  const paths = new Set(settings.map((setting) => setting.replace(/=.*$/s, '').trim()));
+  const paths = new Set(settings.map((setting) => canonicalPath(setting.replace(/=.*$/s, '').trim())));
   return values.filter(({ path }) => paths.has(path));
 }
 
@@ -105,13 +107,17 @@ function tell({ options, stdout }: Context, { path, value, quantity }: Settable,
   if (options.json) {
     const event = { type: 'value', at: Date.now(), path, value, unit: quantity.unit };
     stdout.write(`${JSON.stringify(event)}\n`);
-  } else stdout.write(`${clock(at)}${path} is ${formatQuantity(value, quantity.unit)}\n`);
+  } else stdout.write(`${clock(at)}${path} is ${shown({ path, value, quantity })}\n`);
 }
 
 export function tellFault({ options, stdout }: Context, path: string, fault: string, at?: number): void {
   if (options.quiet) return;
   if (options.json) stdout.write(`${JSON.stringify({ type: 'fault', at: Date.now(), path, fault })}\n`);
   else stdout.write(`${clock(at)}${path}: ${fault}\n`);
+}
+
+function shown({ path, value, quantity }: Settable): string {
+  return isRegister(path) ? hex(value) : formatQuantity(value, quantity.unit);
 }
 
 function clock(at: number | undefined): string {
@@ -145,7 +151,7 @@ function list({ options, stdout, stderr }: Context, { values, outputs, board, on
   const rows = [
     ...values.map(({ path, value, quantity }) => [
       path,
-      formatQuantity(value, quantity.unit),
+      shown({ path, value, quantity }),
       rangeOf(quantity),
       quantity.summary,
     ]),

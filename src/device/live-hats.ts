@@ -4,7 +4,8 @@ import { type FaultOrder, parseFault } from '../hat/fault.ts';
 import { type Output, outputsOf, parseLevels } from '../hat/gpio.ts';
 import type { GpioLine, Hat, HatChip } from '../hat/hat.ts';
 import { qmpChange, qmpCommands } from '../hat/qemu.ts';
-import { twinChange, twinName } from '../hat/twin.ts';
+import { registerAtStart } from '../hat/register.ts';
+import { registerLines, twinChange, twinName } from '../hat/twin.ts';
 import type { Qmp } from './qmp.ts';
 
 /** What is to become different on the HATs of a board. */
@@ -119,11 +120,6 @@ export function openLiveHats(
   };
 }
 
-/** Whether an order has anything to do. */
-export function isOrder({ set = [], fault = [] }: HatOrder): boolean {
-  return set.length > 0 || fault.length > 0;
-}
-
 /** Says no to what `i2c-twin` on the board refused. */
 export function refused(said: string): Failure {
   return fail('device/twin', `the board refused: ${said || 'it did not say why'}`);
@@ -148,9 +144,9 @@ const NONE = unwrap(parseFault('none'));
 function changedPaths(from: HatState, to: HatState): Set<string> {
   const levels = new Map(eachLine(from.hats).map(({ path, line }) => [path, line.initial]));
   const lines = eachLine(to.hats).filter(({ path, line }) => levels.get(path) !== line.initial);
-  const before = new Map(eachChip(from.hats).map(({ path, chip }) => [path, chip.values]));
+  const before = new Map(eachChip(from.hats).map(({ path, chip }) => [path, chip]));
   const changed = eachChip(to.hats).filter(
-    ({ path, chip }) => before.get(path) !== chip.values || from.faults.get(path) !== to.faults.get(path),
+    ({ path, chip }) => before.get(path) !== chip || from.faults.get(path) !== to.faults.get(path),
   );
   return new Set([...changed, ...lines].map(({ path }) => path));
 }
@@ -167,7 +163,10 @@ function eachLine(hats: readonly Hat[]): { line: GpioLine; path: string }[] {
 function twinOrders(path: string, chip: HatChip, from: HatState, to: HatState): TwinOrder[] {
   if (chip.engine !== 'twin') return [];
   const name = twinName(path.slice(0, -chip.name.length - 1), chip);
-  const lines = twinChange(chip);
+  const earlier = eachChip(from.hats).find((each) => each.path === path)?.chip.written ?? new Map<number, number>();
+  const back = [...earlier.keys()].filter((register) => !chip.written?.has(register));
+  const initial = new Map(back.map((register) => [register, registerAtStart(chip, register)]));
+  const lines = [...registerLines(initial, chip.image), ...twinChange(chip)];
   const fault = to.faults.get(path);
   const orders = fault?.twin ?? (from.faults.has(path) ? NONE.twin : []);
   return [

@@ -3,6 +3,8 @@ import { type FaultOrder, parseFault } from './fault.ts';
 import { changeLevel, levelOf } from './gpio.ts';
 import type { Hat, HatChip } from './hat.ts';
 import type { Quantity } from './model.ts';
+import { changeRegister, isRegister, registerQuantity } from './register.ts';
+import { hex } from './script.ts';
 import { checkValue } from './values.ts';
 
 /** A HAT of which something was changed. */
@@ -37,10 +39,10 @@ export function changeSetting(hats: readonly Hat[], setting: string): Result<Cha
 }
 
 /**
- * What `--set enviro-phat.bmp280.temperature=31.5` means.
+ * What `--set enviro-phat.bmp280.temperature=31.5` means, and `--set my-hat.odd.0x10=0x2a`, which is a register.
  *
  * @returns the changed HAT, or diagnostics `hat/bad-setting`, `hat/unknown-hat`, `hat/unknown-chip`,
- *   `hat/unknown-quantity`, `hat/bad-value`, `hat/value-range`
+ *   `hat/unknown-quantity`, `hat/bad-value`, `hat/value-range`, `hat/register`
  */
 export function changeValue(hats: readonly Hat[], setting: string): Result<ChipChange> {
   const [, path = '', written = ''] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
@@ -51,7 +53,14 @@ export function changeValue(hats: readonly Hat[], setting: string): Result<ChipC
     return problem('bad-setting', `expected HAT.CHIP.QUANTITY=VALUE, got '${setting}'`, exampleOf(hats));
   }
   const found = findChip(hats, hatName, chipName);
-  return found.ok ? changeQuantity(found.value.hat, found.value.chip, quantityName, written) : found;
+  if (!found.ok) return found;
+  const { hat, chip } = found.value;
+  if (!isRegister(quantityName)) return changeQuantity(hat, chip, quantityName, written);
+  let wrong: Result<never> | undefined;
+  const changed = changeRegister(hat, chip, Number(quantityName), written, (code, message, hint) => {
+    wrong = problem(code, message, hint);
+  });
+  return changed ? success(changed) : (wrong ?? problem('bad-value', `bad value '${written}'`));
 }
 
 /**
@@ -97,16 +106,21 @@ export interface Settable {
   readonly value: number;
 }
 
-/** Everything of some HATs that can be set. */
+/** Everything of some HATs that has a name to be set by, and the registers that were set. */
 export function settable(hats: readonly Hat[]): Settable[] {
   return hats.flatMap(({ name, chips, gpio }): Settable[] => [
-    ...chips.flatMap((chip) =>
-      Object.entries(chip.model?.quantities ?? {}).map(([quantityName, quantity]) => ({
+    ...chips.flatMap((chip) => [
+      ...Object.entries(chip.model?.quantities ?? {}).map(([quantityName, quantity]) => ({
         path: `${name}.${chip.name}.${quantityName}`,
         quantity,
         value: chip.values[quantityName] ?? quantity.initial,
       })),
-    ),
+      ...[...(chip.written ?? [])].map(([register, value]) => ({
+        path: `${name}.${chip.name}.${hex(register)}`,
+        quantity: registerQuantity(chip, register),
+        value,
+      })),
+    ]),
     ...gpio.flatMap((line) =>
       line.direction === 'in' ? [{ path: `${name}.${line.name}`, quantity: levelOf(line), value: line.initial }] : [],
     ),

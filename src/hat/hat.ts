@@ -23,6 +23,8 @@ export interface HatChip {
   readonly values: Values;
   /** What the twin is loaded with. Absent: the engine is QEMU. */
   readonly image?: ChipImage;
+  /** Registers that were set since. */
+  readonly written?: ReadonlyMap<number, number>;
   /** The kernel's driver to bind to it at start; absent: none, so that programs have the chip to themselves. */
   readonly driver?: string;
 }

@@ -1,6 +1,7 @@
 import { type Diagnostic, Failure, type SourceLocation, sortDiagnostics, unwrap } from '../diagnostic.ts';
 import { changeSetting, settable, spoilChip } from './change.ts';
 import type { Hat } from './hat.ts';
+import { isRegister } from './register.ts';
 
 /** What HATs measure over time, as a file says it: moments in order. */
 export interface Timeline {
@@ -108,6 +109,9 @@ function problemsOf(step: Step, hats: readonly Hat[]): Diagnostic[] {
   }
   const result = changeSetting(hats, `${step.path}=${step.written}`);
   if (!result.ok) return located(result.diagnostics);
+  if (step.do === 'ramp' && isRegister(step.path)) {
+    return [{ severity: 'error', code: 'timeline/ramp', message: 'a register takes no ramp', at, hint: 'write `set`' }];
+  }
   if (step.do === 'set' || result.value.quantity.unit !== 'level') return [];
   const message = 'a GPIO line is low or high, and nothing between';
   return [{ severity: 'error', code: 'timeline/ramp', message, at, hint: 'write `set`' }];

@@ -1,4 +1,5 @@
 import type { Hat, HatChip } from './hat.ts';
+import type { ChipImage } from './model.ts';
 import { chipScript, hex, variableLines } from './script.ts';
 
 /** What the module i2c-twin is told of a HAT. */
@@ -25,9 +26,21 @@ export function twinFile(hat: Hat): string | undefined {
   return [`# The virtual half of the HAT '${hat.name}', for i2c-twin. Made by pibuild.`, ...lines, ''].join('\n');
 }
 
-/** The lines that make a running twin measure a chip's values. */
-export function twinChange({ engine, model, values, settings }: HatChip): string[] {
-  return engine === 'twin' && model?.twin ? variableLines(model.twin.variables(values, settings)) : [];
+/** The lines that make a running twin measure a chip's values, and hold the registers that were set. */
+export function twinChange({ engine, model, values, settings, image, written }: HatChip): string[] {
+  if (engine !== 'twin') return [];
+  const variables = model?.twin ? variableLines(model.twin.variables(values, settings)) : [];
+  return [...variables, ...registerLines(written ?? new Map(), image)];
+}
+
+/** A line for each register. */
+export function registerLines(registers: ReadonlyMap<number, number>, image: ChipImage | undefined): string[] {
+  const digits = (image?.shape.valueBits ?? 8) / 4;
+  return [...registers].map(([register, value]) => `${digitsOf(register, 2)}: ${digitsOf(value, digits)}`);
+}
+
+function digitsOf(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
 }
 
 /** The word of the kernel's command line that gives a chip other values than its recipe's from the start. */
@@ -35,14 +48,12 @@ const SETTING = 'pibuild.set';
 
 /** The words of the kernel's command line that make the twins measure `hats` where the image was made for `recipes`. */
 export function twinWords(recipes: readonly Hat[], hats: readonly Hat[]): string[] {
-  const before = new Map(
-    recipes.flatMap(({ name, chips }) => chips.map((chip) => [twinName(name, chip), chip.values])),
-  );
+  const before = new Map(recipes.flatMap(({ name, chips }) => chips.map((chip) => [twinName(name, chip), chip])));
   return hats.flatMap(({ name, chips }) =>
     chips.flatMap((chip) => {
       const path = twinName(name, chip);
-      if (before.get(path) === chip.values) return [];
-      const settings = twinChange(chip).map((line) => line.replace(/^var (\d+) /, '$1='));
+      if (before.get(path) === chip) return [];
+      const settings = twinChange(chip).map((line) => line.replace(/^var (\d+) /, '$1=').replace(/^(\w+): /, 'r$1='));
       return settings.length === 0 ? [] : [`${SETTING}=${path}:${settings.join(',')}`];
     }),
   );

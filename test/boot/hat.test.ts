@@ -22,6 +22,7 @@ chips:
   rom: {address: 0x50, model: at24, engine: qemu, size: 256}
   clock: {address: 0x68, model: ds1338, engine: qemu}
   air: {address: 0x76, model: bmp280}
+  odd: {address: 0x21, registers: {0x10: 0x2a}}
 gpio:
   button: {line: 22, direction: in, initial: 1}
   door: {line: 23, direction: in}
@@ -35,7 +36,7 @@ checks:
     matches: '^0 1$'
   - name: chips of both engines are on one bus
     run: i2cdetect -y 1 | sed -n 's/^[0-7]0://p' | tr -s ' ' '\\n' | grep -x '[0-9a-fU][0-9a-fU]' | tr '\\n' ' '
-    matches: ^1d 29 49 UU 50 68 76 77 $
+    matches: ^1d 21 29 49 UU 50 68 76 77 $
   - name: a driver measures what QEMU was told at first
     run: cat /sys/class/hwmon/hwmon*/temp1_input
     matches: ^20000$
@@ -45,9 +46,15 @@ checks:
       cat /sys/class/hwmon/hwmon*/temp1_input
       i2cset -y 1 0x49 1 0x83c5 w && sleep 1 && i2cget -y 1 0x49 0 w
     matches: '^37000\\s+0x0040$'
+  - name: a register of a chip that no model knows is what is set, and of one that has a model
+    set: {bench.odd.0x10: 0x2b, bench.air.0xd0: 0x60}
+    run: i2cget -y 1 0x21 0x10; i2cget -y 1 0x76 0xd0
+    matches: '^0x2b\\s+0x60$'
   - name: then all is as it was
-    run: cat /sys/class/hwmon/hwmon*/temp1_input; i2cset -y 1 0x49 1 0x83c5 w && sleep 1 && i2cget -y 1 0x49 0 w
-    matches: '^20000\\s+0x0000$'
+    run: |-
+      cat /sys/class/hwmon/hwmon*/temp1_input; i2cset -y 1 0x49 1 0x83c5 w && sleep 1 && i2cget -y 1 0x49 0 w
+      i2cget -y 1 0x21 0x10; i2cget -y 1 0x76 0xd0
+    matches: '^20000\\s+0x0000\\s+0x2a\\s+0x58$'
   - name: a memory that QEMU has keeps what is written
     run: i2cset -y 1 0x50 0x10 0x2a && sleep 1 && i2cget -y 1 0x50 0x10
     matches: ^0x2a$
@@ -126,11 +133,21 @@ test('values are set at first, while it runs and over time, and are so again aft
       '  - {at: 1s, fault: {enviro-phat.tcs3472: nack}}\n',
   });
   const guest = await started(
-    ['mine', '--set', 'enviro-phat.bmp280.temperature=31.5', '--set', 'bench.oven.temperature=50'],
+    [
+      'mine',
+      '--set',
+      'enviro-phat.bmp280.temperature=31.5',
+      '--set',
+      'bench.oven.temperature=50',
+      '--set',
+      'bench.odd.0x10=0x77',
+    ],
     folder,
   );
   const bind = `modprobe bmp280-i2c && echo bmp280 0x77 > /sys/bus/i2c/devices/i2c-1/new_device && ${temperature}`;
-  expect(await onGuest(guest, `${bind}; cat /sys/class/hwmon/hwmon*/temp1_input`)).toBe('31500.000000000\n50000');
+  expect(await onGuest(guest, `${bind}; cat /sys/class/hwmon/hwmon*/temp1_input; i2cget -y 1 0x21 0x10`)).toBe(
+    '31500.000000000\n50000\n0x77',
+  );
 
   const set = (...words: string[]) => done(['set', '--board', 'mine', ...words], folder);
   expect(await set('enviro-phat.bmp280.temperature=18')).toEqual({
@@ -175,7 +192,7 @@ test('what was captured on one board is a HAT on another, and plain i2c-stub tak
   first.child.kill('SIGTERM');
   await first.ended;
   expect(captured.match(/^# chip 0x\w\w$/gm)).toEqual(
-    ['1d', '29', '49', '50', '68', '76', '77'].map((address) => `# chip 0x${address}`),
+    ['1d', '21', '29', '49', '50', '68', '76', '77'].map((address) => `# chip 0x${address}`),
   );
   expect(captured).toMatch(/^d0: 58 /m);
 

@@ -44,6 +44,15 @@ test('an earlier state is had again by changing only what is different', async (
   expect(told()).toEqual([]);
 });
 
+test('a register that was set is what it was at the start when all is as before', async () => {
+  const { live, told } = recordedHats();
+  const before = live.state;
+  await live.apply({ set: ['my/hat.air.0x02=0x1234'] });
+  expect(told()).toEqual(['twin set my+hat.air var 0 5376 02: 1234']);
+  await live.restore(before);
+  expect(told()).toEqual(['twin set my+hat.air 02: 4b00 var 0 5376']);
+});
+
 test('a restart takes QEMU’s chips back, and what was changed is so again', async () => {
   const { live, told, reset } = recordedHats();
   await live.apply({ set: ['my/hat.air.temperature=1'], fault: [['my/hat.air', 'stuck']] });

@@ -29,16 +29,18 @@ export async function serviceLayout(
   name: string,
 ): Promise<{ ok: boolean; path: string; told: readonly Diagnostic[]; output: readonly string[] }> {
   try {
+    let task = '';
     const built = await buildWith(
       [name],
       (provides) => {
         const { service } = provides(name);
         if (!service) throw new Error(`${name} is no service`);
-        return { tasks: [], target: service.layout.task };
+        task = service.layout.task;
+        return { tasks: [], target: task };
       },
       { folder: project },
     );
-    const path = built.ok ? await built.output(`${name}:layout`, 'layout') : '';
+    const path = built.ok ? await built.output(task, 'layout') : '';
     const output = built.events.flatMap((event) => (event.type === 'task-output' ? [event.line] : []));
     return { ok: built.ok, path, told: built.diagnostics, output };
   } catch (error) {

@@ -56,6 +56,10 @@ export class ProjectPaths {
   manifest(board: string): string {
     return this.image(board).replace(/img$/, 'manifest.json');
   }
+  /** The image in another format, by the ending of its file: `img.zst`. */
+  format(board: string, ending: string): string {
+    return this.image(board).replace(/img$/, ending);
+  }
   /** What a guest wrote that `pibuild run --persist` keeps. */
   keptCard(board: string): string {
     return this.image(board).replace(/img$/, 'kept.qcow2');

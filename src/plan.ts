@@ -15,9 +15,8 @@ import { LOADER_PACKAGE, planLoader } from './kinds/module-loader.ts';
 import { planPackagedKernel } from './kinds/packaged-kernel.ts';
 import type { Board, Check, DebsLock, Package, Project } from './recipe/model.ts';
 
-/** The tools tree whose bubblewrap makes every sandbox, and the one that makes images. */
+/** The tools tree whose bubblewrap makes every sandbox. */
 const SANDBOX_TOOLS = 'tools/bootstrap';
-const IMAGE_TOOLS = 'tools/image';
 /** The one with compilers and depmod. */
 const BUILD_TOOLS = 'tools/build';
 
@@ -25,6 +24,8 @@ export interface BoardPlan {
   readonly board: Board;
   readonly graph: TaskGraph;
   readonly image: ImagePlan;
+  /** The tasks of the card image and what lies beside it in any case: the targets without further formats. */
+  readonly card: readonly TaskId[];
   /** What each package provides, by name. */
   readonly provides: ReadonlyMap<string, Provides>;
   /** The containers of the board. */
@@ -42,6 +43,7 @@ export interface BoardPlan {
  */
 export function planBoard(project: Project, name: string, also: readonly string[] = []): BoardPlan {
   const board = project.board(name);
+  if (board.abstract) throw isAbstract(board);
   const planner = new Planner(project, board);
   const kernel = planner.package(board.kernel.package.value);
   // A distribution's kernel is files for the boot partition alone.
@@ -64,9 +66,10 @@ export function planBoard(project: Project, name: string, also: readonly string[
   const files = planFiles(board);
   const rootLayers = [...layers, ...modules.layers, ...services.layers, ...files.layers];
   const equipped = { ...board, config: [...board.config, ...config] };
-  const image = planImage(equipped, rootLayers, boots, toolsOf(planner, IMAGE_TOOLS));
+  const image = planImage(equipped, rootLayers, boots, (tree) => toolsOf(planner, tree));
   for (const further of also) planner.package(further);
-  const targets = [image.image.task, image.bmap.task, image.manifest.task];
+  const card = [image.image, image.bmap, image.manifest].map(({ task }) => task);
+  const targets = [...card, ...[...image.formats.values()].map(({ task }) => task)];
   const graph = planner.graph(
     [...modules.tasks, ...services.tasks, ...files.tasks, ...image.tasks],
     [...new Set(targets)],
@@ -75,6 +78,7 @@ export function planBoard(project: Project, name: string, also: readonly string[
     board,
     graph,
     image,
+    card,
     provides: planner.provides,
     services: services.services,
     checks: [...board.checks, ...hatChecks(board, hats)],
@@ -87,6 +91,12 @@ function hatsOf(planner: Planner, board: Board): BoardHat[] {
     const { hat } = planner.package(value);
     return hat ? [{ hat, at: planner.project.package(value).at, namedAt }] : [];
   });
+}
+
+function isAbstract(board: Board): Failure {
+  const message = `'${board.name}' is no board by itself: others extend it`;
+  const hint = '`pibuild list boards` names those that do';
+  return new Failure({ severity: 'error', code: 'plan/abstract', message, hint, at: board.at('abstract') });
 }
 
 /** What a package provides. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Builder } from '../build/builder.ts';
 import type { Event } from '../build/event.ts';
+import { unpackImage } from '../device/packed-image.ts';
 import type { DeviceTools } from '../device/tools.ts';
 import { Failure } from '../diagnostic.ts';
 import type { TaskId } from '../graph/task.ts';
@@ -10,13 +11,11 @@ import { ProjectPaths } from '../paths.ts';
 import { type BoardPlan, planBoard } from '../plan.ts';
 import type { Board, Check, Emulator } from '../recipe/model.ts';
 import type { Context } from './context.ts';
+import { DEVICE_TREES } from './device-tools.ts';
 import { openReporter } from './reporting.ts';
 import { leaveResults } from './results.ts';
 import { buildOptions, openProject } from './session.ts';
 import { lockVanished, watchVanished } from './vanished.ts';
-
-/** The tools trees of the emulated board; the first makes every sandbox. */
-const TREES = ['tools/bootstrap', 'tools/image', 'tools/emulator'] as const;
 
 /** A board with its image and the tools to emulate it, both made if need be. */
 export interface ReadyBoard {
@@ -54,9 +53,9 @@ async function tryToReady(
   relocked: Set<string>,
 ): Promise<ReadyBoard | undefined> {
   const project = openProject(context);
-  const plan = planBoard(project, name, TREES);
+  const plan = planBoard(project, name, DEVICE_TREES);
   const emulator = emulatorOf(plan.board);
-  const trees = TREES.map((tree) => treeOf(plan, tree)) as [ArtifactRef, ArtifactRef, ArtifactRef];
+  const trees = DEVICE_TREES.map((tree) => treeOf(plan, tree)) as [ArtifactRef, ArtifactRef, ArtifactRef];
   const paths = new ProjectPaths(project.root);
   const reporter = openReporter(context, name);
   // The lines about a ready image say how to run it: that is being done.
@@ -65,7 +64,7 @@ async function tryToReady(
   const options = buildOptions(context, project, name, vanished.emit);
   const builder = new Builder(plan.graph, options);
   try {
-    const targets: TaskId[] = [...(image === undefined ? plan.graph.targets : []), ...trees.map(({ task }) => task)];
+    const targets: TaskId[] = [...(image === undefined ? plan.card : []), ...trees.map(({ task }) => task)];
     const result = await builder.build(targets);
     const again = [...vanished.packages].filter((each) => !relocked.has(each));
     for (const each of await lockVanished(context, project, again, emit)) relocked.add(each);
@@ -77,15 +76,20 @@ async function tryToReady(
       image: await builder.path(imageTools),
       emulator: await builder.path(emulatorTools),
     };
+    const path = image === undefined ? paths.image(name) : resolve(context.cwd, image);
+    const unpacked = await unpackImage(path, paths.output(name), tools, context.signal);
     return {
       board: plan.board,
       emulator,
       checks: plan.checks,
       hats: plan.hats,
-      image: image === undefined ? paths.image(name) : resolve(context.cwd, image),
+      image: unpacked.path,
       tools,
       paths,
-      close: () => builder.close(),
+      close: async () => {
+        await unpacked.remove();
+        await builder.close();
+      },
     };
   } catch (error) {
     await builder.close();

@@ -11,7 +11,10 @@ const FURTHER_TOOLS = ['tools/emulator', 'tools/card'];
 /** Downloads whatever making, running, testing and flashing boards may need, so that all of it works without a network. */
 export async function run(context: Context, call: Call): Promise<number> {
   const project = openProject(context);
-  const boards = call.arguments.length > 0 ? call.arguments : project.names('boards');
+  const boards =
+    call.arguments.length > 0
+      ? call.arguments
+      : project.names('boards').filter((name) => !project.board(name).abstract);
   for (const name of boards) {
     const { board, graph } = planBoard(project, name, FURTHER_TOOLS);
     const targets = [...graph.tasks.values()].filter(({ pool }) => pool === 'network').map(({ id }) => id);

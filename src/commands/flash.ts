@@ -5,13 +5,16 @@ import { createInterface } from 'node:readline/promises';
 import { checkDisk, type Disk, diskAt, listDisks, objection } from '../device/block-device.ts';
 import { type CardImage, openCardImage } from '../device/card-image.ts';
 import { type CardWork, type ReadBack, streamCard, type Target, verifyCard, writeCard } from '../device/card-writer.ts';
+import { isPacked, type UnpackedImage, unpackImage } from '../device/packed-image.ts';
 import { identityPatches, patchedImage } from '../device/personal-image.ts';
 import { rereadTable, seesPartitions } from '../device/reread.ts';
 import { Failure, fail } from '../diagnostic.ts';
 import { quote } from '../kinds/script.ts';
+import { ProjectPaths } from '../paths.ts';
 import { formatBytes, table } from '../report/format.ts';
 import { cardTools } from './card-tools.ts';
 import { type Context, Interrupted } from './context.ts';
+import { deviceTools } from './device-tools.ts';
 import { type FlashPrinter, openFlashPrinter } from './flash-printer.ts';
 import { parseIdentity } from './identity-option.ts';
 import { readyImage } from './ready-image.ts';
@@ -44,17 +47,44 @@ export async function run(context: Context, call: Call<FlashOptions>): Promise<n
   const destination = await destinationOf(context, device, options);
   // What is typed for a pipe must not be mixed with it.
   const quiet = destination.kind === 'stream' ? { ...context, stdout: context.stderr } : context;
-  const path = options.image === undefined ? await readyImage(quiet, board) : resolve(context.cwd, options.image);
-  if (path === undefined) return exitCodes.failed;
-  const printer = openFlashPrinter(quiet);
-  const plain = await printer.step('check', (onProgress) => openCardImage(path, context.signal, onProgress));
-  const patches = identity === undefined ? [] : await identityPatches(path, identity);
-  const image = patches.length === 0 ? plain : await patchedImage(plain, patches, context.signal);
-  if (destination.kind === 'stream') return stream(context, image, printer);
-  const target = await readyTarget(context, board, destination, image, options);
-  printer.started(board, image, target);
-  await writeOn(context, board, image, target, printer, options);
-  return exitCodes.ok;
+  const ready = await sourceOf(quiet, board, options.image);
+  if (ready === undefined) return exitCodes.failed;
+  try {
+    const printer = openFlashPrinter(quiet);
+    const plain = await printer.step('check', (onProgress) => openCardImage(ready.path, context.signal, onProgress));
+    const patches = identity === undefined ? [] : await identityPatches(ready.path, identity);
+    const image = patches.length === 0 ? plain : await patchedImage(plain, patches, context.signal);
+    if (destination.kind === 'stream') return await stream(context, image, printer);
+    const target = await readyTarget(context, board, destination, image, options);
+    printer.started(board, image, target);
+    await writeOn(context, board, image, target, printer, options);
+    return exitCodes.ok;
+  } finally {
+    await ready.remove();
+  }
+}
+
+/** The image to write: the board's own, made if need be, or the one that is named, unpacked if need be. */
+async function sourceOf(
+  context: Context,
+  board: string,
+  named: string | undefined,
+): Promise<UnpackedImage | undefined> {
+  const path = named === undefined ? await readyImage(context, board) : resolve(context.cwd, named);
+  if (path === undefined) return undefined;
+  if (named === undefined || !isPacked(path)) return { path, remove: async () => {} };
+  const ready = await deviceTools(context, 'flash');
+  if (ready === undefined) return undefined;
+  try {
+    return await unpackImage(
+      path,
+      new ProjectPaths(openProject(context).root).output(board),
+      ready.tools,
+      context.signal,
+    );
+  } finally {
+    await ready.close();
+  }
 }
 
 /** What can be written to, as far as that is known before the image is: it may take a quarter of an hour to make. */

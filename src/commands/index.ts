@@ -58,7 +58,7 @@ export const verbs: readonly Verb[] = [
           'make this board another than those with the same image, like hostname=pi-07,ssh-key=FILE,wifi=SSID:PASSPHRASE,country=DE',
       },
       { flags: '--headless', summary: 'no console here, only in the serial log' },
-      { flags: '--image <file>', summary: "boot this card image instead of the board's own" },
+      { flags: '--image <file>', summary: "boot this card image (also .zst, .xz, .qcow2) instead of the board's own" },
     ],
     examples: [
       ['run rpi3', 'log in on its serial console'],
@@ -76,7 +76,7 @@ export const verbs: readonly Verb[] = [
     options: [
       { flags: '--junit <file>', summary: 'write the results as JUnit XML' },
       { flags: '--filter <pattern>', summary: 'only the checks whose owner or name matches this regular expression' },
-      { flags: '--image <file>', summary: "boot this card image instead of the board's own" },
+      { flags: '--image <file>', summary: "boot this card image (also .zst, .xz, .qcow2) instead of the board's own" },
       { flags: '--keep', summary: 'leave the board on afterwards, its console in this terminal' },
       {
         flags: '--time-scale <factor>',
@@ -171,7 +171,7 @@ export const verbs: readonly Verb[] = [
         summary:
           'make this card another than those with the same image, like hostname=pi-07,ssh-key=FILE,wifi=SSID:PASSPHRASE,country=DE',
       },
-      { flags: '--image <file>', summary: "write this card image instead of the board's own" },
+      { flags: '--image <file>', summary: "write this card image (also .zst, .xz, .qcow2) instead of the board's own" },
     ],
     examples: [
       ['flash rpi3', 'which cards there are'],

@@ -14,6 +14,8 @@ interface Row {
   readonly kind?: string;
   readonly version?: string;
   readonly summary?: string;
+  /** A board that others extend, and that is none by itself. */
+  readonly abstract?: boolean;
   readonly folder?: string;
   readonly problem?: string;
 }
@@ -43,8 +45,14 @@ function describe(project: Project, sort: Sort, name: string): Row {
   try {
     if (sort === 'overlays') return { name };
     if (sort === 'boards') {
-      const { version, summary, folders } = project.board(name);
-      return { name, version, summary, ...(folders[0] !== undefined && { folder: folders[0] }) };
+      const { abstract, version, summary, folders } = project.board(name);
+      return {
+        name,
+        version,
+        summary,
+        ...(abstract && { abstract }),
+        ...(folders[0] !== undefined && { folder: folders[0] }),
+      };
     }
     const { kind, version, summary, folder } = project.package(name);
     return { name, kind, version, summary, folder };
@@ -61,8 +69,10 @@ function section(sort: Sort, rows: readonly Row[], headed: boolean): string[] {
   return headed ? [sort, ...content.map((line) => `  ${line}`)] : content;
 }
 
-function columns(sort: Sort, { name, kind = '', version = '', summary = '', problem }: Row): string[] {
-  const last = problem === undefined ? summary : `broken: ${problem}`;
+function columns(sort: Sort, row: Row): string[] {
+  const { name, kind = '', version = '', summary = '', problem } = row;
+  const last =
+    problem === undefined ? `${summary}${row.abstract ? ' (for others to extend)' : ''}` : `broken: ${problem}`;
   if (sort === 'packages') return [name, kind, version, last];
   return sort === 'boards' ? [name, version, last] : [name];
 }

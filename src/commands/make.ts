@@ -67,16 +67,21 @@ function targetsOf(graph: TaskGraph, tasks: readonly string[]): readonly TaskId[
 
 /** Without a board: which there are, with what is wrong with those that cannot be read. */
 function listBoards(context: Context, project: Project): number {
-  const rows = project.names('boards').map((name) => ['  ', name, summaryOf(project, name)]);
+  const rows = project.names('boards').flatMap((name) => {
+    const summary = summaryOf(project, name);
+    return summary === undefined ? [] : [['  ', name, summary]];
+  });
   const none = 'there is no board yet: make a folder below boards/ with a board.yaml';
   const text = rows.length === 0 ? none : ['which board?', ...table(rows)].join('\n');
   context.stderr.write(`${text}\n`);
   return exitCodes.usage;
 }
 
-function summaryOf(project: Project, name: string): string {
+/** Undefined: it is no board by itself. */
+function summaryOf(project: Project, name: string): string | undefined {
   try {
-    return project.board(name).summary;
+    const { abstract, summary } = project.board(name);
+    return abstract ? undefined : summary;
   } catch (error) {
     if (error instanceof Failure) return `(${error.diagnostics[0]?.message})`;
     throw error;

@@ -23,6 +23,8 @@ export interface Results {
   readonly image: Artifact;
   readonly bmap: Artifact;
   readonly manifest: Artifact;
+  /** By the ending of the file, in place of the image's. */
+  readonly formats: ReadonlyMap<string, Artifact>;
 }
 
 export interface PublishedImage {
@@ -51,6 +53,7 @@ export async function publish(
     { path: image, digest },
     { path: paths.blockMap(board), digest: results.bmap.digest },
     { path: paths.manifest(board), digest: results.manifest.digest },
+    ...[...results.formats].map(([format, { digest }]) => ({ path: paths.format(board, format), digest })),
   ];
   return writingTo(dirname(image), async () => {
     await mkdir(dirname(image), { recursive: true });

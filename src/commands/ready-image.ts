@@ -31,7 +31,7 @@ async function tryToReady(context: Context, name: string, relocked: Set<string>)
   const options = buildOptions(context, project, name, vanished.emit);
   const builder = new Builder(plan.graph, options);
   try {
-    const result = await builder.build(plan.graph.targets);
+    const result = await builder.build(plan.card);
     const again = [...vanished.packages].filter((each) => !relocked.has(each));
     for (const each of await lockVanished(context, project, again, emit)) relocked.add(each);
     if (!result.ok) return undefined;

@@ -18,16 +18,25 @@ export async function leaveResults(
   emit: Emit,
 ): Promise<PublishedImage> {
   const { name: board } = plan.board;
-  const { image, bmap, manifest } = plan.image;
+  const { image, bmap, manifest, formats } = plan.image;
   const results = {
     image: artifactOf(result, image),
     bmap: artifactOf(result, bmap),
     manifest: artifactOf(result, manifest),
+    formats: new Map(
+      [...formats]
+        // Who only runs or writes the image does not make them.
+        .filter(([, { task }]) => result.artifacts.has(task))
+        .map(([format, ref]) => [ENDINGS[format] ?? format, artifactOf(result, ref)]),
+    ),
   };
   const published = await publish(results, board, new ProjectPaths(project.root), (digest) => blobOf(store, digest));
   emit({ type: 'image-ready', at: Date.now(), board, ...published });
   return published;
 }
+
+/** What a file is called where that is not what its format is. */
+const ENDINGS: Readonly<Record<string, string>> = { oci: 'oci.tar' };
 
 function artifactOf(result: BuildResult, ref: ArtifactRef): Artifact {
   const artifact = result.artifacts.get(ref.task)?.[ref.artifact];

@@ -45,7 +45,7 @@ export function commandLine(board: Board, root: string): string {
     ...(given.has('root') ? [] : [`root=${root}`]),
     ...(given.has('rootfstype') ? [] : [`rootfstype=${format}`]),
     ...(given.has('rootwait') ? [] : ['rootwait']),
-    ...(given.has('ro') || given.has('rw') ? [] : [board.root.readonly || format === 'squashfs' ? 'ro' : 'rw']),
+    ...(given.has('ro') || given.has('rw') ? [] : [board.root.readonly || format !== 'ext4' ? 'ro' : 'rw']),
   ];
   return [...words, ...more].join(' ');
 }

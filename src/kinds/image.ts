@@ -5,7 +5,8 @@ import { planAccounts } from './accounts.ts';
 import { planBmap } from './bmap.ts';
 import { type BootTree, planBoot } from './boot.ts';
 import { artifact } from './command.ts';
-import { diskId, diskLayout, planDisk } from './disk.ts';
+import { diskLayout, planDisk, rootPartitionId } from './disk.ts';
+import { type FormatPlan, planFormats, type ToolsByName } from './formats.ts';
 import type { ArtifactRef } from './kind.ts';
 import { planManifest } from './manifest.ts';
 import { type MergeParams, mergeLayersKind } from './merge-layers.ts';
@@ -41,18 +42,22 @@ export interface ImagePlan {
   readonly bmap: ArtifactRef;
   /** JSON: what is in the image, by layer: `<board>:manifest`, `manifest`. */
   readonly manifest: ArtifactRef;
+  /** What the board asks for beside these. */
+  readonly formats: FormatPlan['files'];
 }
 
 /**
  * The tasks from layers to the card image. Overlays and accounts are made here, out of the board; they come after the
- * packages' layers. `tools` is a tree with mke2fs, squashfs-tools, dosfstools, mtools and genimage. Throws a `Failure`.
+ * packages' layers. `toolsByName` gives tools trees, of which `tools/image` has most. Throws a `Failure`.
  */
 export function planImage(
   board: Board,
   layers: readonly ImageLayer[],
   boots: readonly BootTree[],
-  tools: ArtifactRef,
+  toolsByName: ToolsByName,
 ): ImagePlan {
+  const tools = toolsByName('tools/image');
+  const formats = planFormats(board, toolsByName);
   const layout = diskLayout(board);
   const overlays = board.overlays.map((overlay) => ({ overlay, task: planOverlay(board.name, overlay) }));
   const accounts = planAccounts(board);
@@ -66,13 +71,19 @@ export function planImage(
       ...overlays.map(({ task }) => task),
       accounts,
       mergeTask(board, all, board.image.partitions.root.format === 'ext4' ? layout.root : undefined),
-      planRootfs(board, layout.root, tools),
+      planRootfs(
+        board,
+        layout.root,
+        board.image.partitions.root.format === 'erofs' ? toolsByName('tools/erofs') : tools,
+      ),
       ...(layout.data === undefined ? [] : [planData(board, layout.data, tools)]),
-      ...planBoot(board, boots, layout.boot, `PARTUUID=${diskId(board)}-02`, tools),
+      ...planBoot(board, boots, layout.boot, `PARTUUID=${rootPartitionId(board)}`, tools),
       planDisk(board, layout, tools),
       planBmap(board.name),
       planManifest(board),
+      ...formats.tasks,
     ],
+    formats: formats.files,
     root: artifact(`${board.name}:root`, 'root'),
     rootfs: artifact(`${board.name}:rootfs`, 'rootfs'),
     boot: artifact(`${board.name}:boot`, 'boot'),

@@ -24,7 +24,7 @@ const MKE2FS_CONF = `[defaults]
  */
 export function planRootfs(board: Board, size: number | undefined, tools: ArtifactRef): Task {
   const { format } = board.image.partitions.root;
-  const ext4 = format !== 'squashfs';
+  const ext4 = format === 'ext4';
   if (ext4 && size === undefined) throw fail('image/no-size', "the board's root partition needs a size");
   return commandTask({
     id: `${board.name}:rootfs`,
@@ -37,7 +37,7 @@ export function planRootfs(board: Board, size: number | undefined, tools: Artifa
     },
     outputs: { rootfs: 'file' },
     pool: 'disk',
-    script: ext4 && size !== undefined ? ext4Script(board, size) : squashfsScript(size),
+    script: ext4 && size !== undefined ? ext4Script(board, size) : readOnlyScript(board, size),
   });
 }
 
@@ -83,8 +83,9 @@ cat errors
 `;
 }
 
-/** sqfstar ignores the archive's entry for the root itself. It dates everything by SOURCE_DATE_EPOCH. */
-function squashfsScript(size: number | undefined): string {
+/** A read-only filesystem is as large as it gets; all of it is dated by SOURCE_DATE_EPOCH. */
+function readOnlyScript({ name, image }: Board, size: number | undefined): string {
+  const { format, label } = image.partitions.root;
   const check = script`
 made=$(stat -c %s out/rootfs)
 if [ "$made" -gt ${size ?? 0} ]; then
@@ -94,7 +95,12 @@ if [ "$made" -gt ${size ?? 0} ]; then
   exit 1
 fi
 `;
+  // sqfstar ignores the archive's entry for the root itself.
+  const make =
+    format === 'erofs'
+      ? `mkfs.erofs --quiet --tar=f -zlz4hc,12 -C65536 -T "$SOURCE_DATE_EPOCH" -U ${uuidOf(name, label)} -L ${quote(label)} out/rootfs in/root`
+      : 'sqfstar -comp zstd -b 256K -root-mode 0755 -root-uid 0 -root-gid 0 -no-progress -quiet out/rootfs < in/root';
   return script`
-sqfstar -comp zstd -b 256K -root-mode 0755 -root-uid 0 -root-gid 0 -no-progress -quiet out/rootfs < in/root
+${make}
 ${size === undefined ? '' : check}`;
 }

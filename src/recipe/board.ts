@@ -4,19 +4,9 @@ import { resolveChecks } from './check.ts';
 import type { Path } from './document.ts';
 import { findOverlay } from './files.ts';
 import { resolveFragments } from './fragments.ts';
+import { resolveImage } from './image.ts';
 import { readLayers } from './layers.ts';
-import type {
-  Board,
-  Check,
-  DataPartition,
-  Emulator,
-  Located,
-  Overlay,
-  Package,
-  Partition,
-  Project,
-  Variables,
-} from './model.ts';
+import type { Board, Check, Emulator, Located, Overlay, Package, Project, Variables } from './model.ts';
 import { moduleChecks, resolveModules } from './modules.ts';
 import { readOverlay } from './overlay.ts';
 import { recipeProblem } from './problem.ts';
@@ -33,13 +23,11 @@ export interface BoardContext {
   readonly reading: Reading;
 }
 
-type PartitionRecipes = NonNullable<NonNullable<BoardRecipe['image']>['partitions']>;
 type At = (path: Path) => SourceLocation;
 
 const KERNEL = 'linux';
 /** Makes a partition as large as its card. */
 const GROW = 'grow-partition';
-const MEGABYTE = 1024 ** 2;
 
 /**
  * A board as it is after extending, rendering and filling in what recipes may leave out, with every package, overlay
@@ -60,7 +48,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
   const at: At = (path) => placeIn(tree, path);
   const accounts = resolveAccounts(recipe, at, problems);
   const root = { readonly: recipe.root?.readonly ?? false };
-  const image = resolveImage(recipe);
+  const image = resolveImage(recipe, at, problems);
   const variables: Variables = { ...named, ...accountVariables(accounts), ...partitionVariables(image), root };
   const services = resolveServices(tree, { project: context.project, folders: layers.folders }, problems);
   const asked = [...textsAt(tree, ['packages']), ...impliedPackages(image, at), ...servicePackages(services)];
@@ -69,6 +57,7 @@ export function resolveBoard(name: string, context: BoardContext): Board {
   const modules = resolveModules(recipe, at);
   const board: Board = {
     name,
+    abstract: recipe.abstract ?? false,
     summary: recipe.summary ?? '',
     ...boardDefaults,
     ...picked(recipe),
@@ -148,31 +137,6 @@ function resolveOverlays(
     }
     return attempt(problems, () => readOverlay(value, folder, { at, variables, reading })) ?? [];
   });
-}
-
-function resolveImage({ image }: BoardRecipe): Board['image'] {
-  const { boot, root, data } = image?.partitions ?? {};
-  const rootFormat = root?.format ?? 'ext4';
-  return {
-    ...(image?.size !== undefined && { size: parseSize(image.size) }),
-    partitions: {
-      boot: partition('vfat', boot?.size ?? 128 * MEGABYTE, boot?.label ?? 'BOOT'),
-      root: partition(
-        rootFormat,
-        root?.size ?? (rootFormat === 'ext4' ? 512 * MEGABYTE : undefined),
-        root?.label ?? 'root',
-      ),
-      ...(data && { data: dataPartition(data) }),
-    },
-  };
-}
-
-function dataPartition({ size, label, grow }: NonNullable<PartitionRecipes['data']>): DataPartition {
-  return { format: 'ext4', size: parseSize(size ?? 64 * MEGABYTE), label: label ?? 'data', grow: grow ?? false };
-}
-
-function partition(format: Partition['format'], size: string | number | undefined, label: string): Partition {
-  return { format, label, ...(size !== undefined && { size: parseSize(size) }) };
 }
 
 function resolveEmulator({ emulator }: BoardRecipe, at: At, problems: Diagnostic[]): { emulator?: Emulator } {

@@ -92,11 +92,14 @@ function cycle(layers: readonly Layer[], again: string): Diagnostic {
 function layOver(base: Tree, over: Tree, problems: Diagnostic[]): Tree {
   const without = over.type === 'map' ? over.entries.get('without') : undefined;
   const kept = without === undefined ? base : removeFrom(base, without, problems);
-  return mergeTrees(kept, over);
+  return mergeTrees(less(kept, 'abstract'), over);
 }
 
 function bare(tree: Tree): Tree {
+  return less(tree, 'extends', 'without');
+}
+
+function less(tree: Tree, ...keys: readonly string[]): Tree {
   if (tree.type !== 'map') return tree;
-  const entries = [...tree.entries].filter(([key]) => key !== 'extends' && key !== 'without');
-  return { ...tree, entries: new Map(entries) };
+  return { ...tree, entries: new Map([...tree.entries].filter(([key]) => !keys.includes(key))) };
 }

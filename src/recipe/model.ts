@@ -1,5 +1,5 @@
 import type { SourceLocation } from '../diagnostic.ts';
-import type { BoardRecipe, CheckRecipe, EmulatorRecipe, Permission, UserRecipe } from './schema.ts';
+import type { BoardRecipe, CheckRecipe, EmulatorRecipe, ImageFormat, Permission, UserRecipe } from './schema.ts';
 import type { BoardFileRecipe, ServiceRecipe } from './service.ts';
 
 /**
@@ -55,6 +55,8 @@ export interface Package<Recipe = unknown> {
 
 export interface Board {
   readonly name: string;
+  /** Whether it is only there for others to extend: nothing is built for it. */
+  readonly abstract: boolean;
   readonly summary: string;
   readonly version: string;
   readonly arch: 'arm64';
@@ -89,6 +91,8 @@ export interface Board {
   readonly root: { readonly readonly: boolean };
   readonly image: {
     readonly size?: number;
+    readonly table: 'mbr' | 'gpt';
+    readonly formats: readonly ImageFormat[];
     readonly partitions: { readonly boot: Partition; readonly root: Partition; readonly data?: DataPartition };
   };
   readonly emulator?: Emulator;
@@ -188,7 +192,7 @@ export interface Emulator extends Omit<EmulatorRecipe, 'memory' | 'machine'> {
 }
 
 export interface Partition {
-  readonly format: 'vfat' | 'ext4' | 'squashfs';
+  readonly format: 'vfat' | 'ext4' | 'squashfs' | 'erofs';
   /** Bytes; absent: as large as its content. */
   readonly size?: number;
   readonly label: string;

@@ -154,7 +154,7 @@ export const user = z.strictObject({
 
 const partitionSize = size
   .optional()
-  .meta({ description: 'Of the partition. squashfs: absent means as large as its content needs' });
+  .meta({ description: 'Of the partition. squashfs, erofs: absent means as large as its content needs' });
 const label = z.string().max(11).optional().meta({ description: "The filesystem's label" });
 
 const removed = (description: string) => z.array(text).optional().meta({ description });
@@ -209,9 +209,15 @@ export const boardModule = z.union([
   }),
 ]);
 
+/** What an image can be had as. */
+export const imageFormats = ['img', 'bmap', 'img.zst', 'img.xz', 'qcow2', 'boot.tar', 'oci'] as const;
+
 export const board = z.strictObject({
   board: name.meta({ description: "The board's name: its folder below boards/" }),
   extends: name.optional().meta({ description: 'Another board that this one adds to: lists append, maps merge' }),
+  abstract: z.boolean().optional().meta({
+    description: 'Whether there is no such board, and others extend this (default false; not passed on to them)',
+  }),
   without: without.optional(),
   summary: text.optional().meta({ description: 'One line for `pibuild list`' }),
   version: version.meta({ ...versionMeta, description: "The product's version, for os-release" }),
@@ -268,6 +274,12 @@ export const board = z.strictObject({
       size: size.optional().meta({
         description: 'Of the whole card image; a power of two is what emulators want (default: the next one)',
       }),
+      table: z.enum(['mbr', 'gpt']).optional().meta({
+        description: "The partition table (default mbr, which every Pi's firmware reads; gpt is what UEFI asks for)",
+      }),
+      formats: z.array(z.enum(imageFormats)).optional().meta({
+        description: 'What is made beside the image (img) and its block map (bmap), which are always there',
+      }),
       partitions: z
         .strictObject({
           boot: z
@@ -281,9 +293,9 @@ export const board = z.strictObject({
           root: z
             .strictObject({
               format: z
-                .enum(['ext4', 'squashfs'])
+                .enum(['ext4', 'squashfs', 'erofs'])
                 .optional()
-                .meta({ description: 'Default ext4; squashfs is read-only' }),
+                .meta({ description: 'Default ext4; squashfs and erofs are read-only' }),
               size: partitionSize,
               label,
             })
@@ -345,6 +357,7 @@ export const projectFile = z.strictObject({
     .meta({ description: 'Seconds since 1970 that every built file is dated; changing it rebuilds everything' }),
 });
 
+export type ImageFormat = (typeof imageFormats)[number];
 export type BoardRecipe = z.infer<typeof board>;
 export type CheckRecipe = z.infer<typeof check>;
 export type Permission = z.infer<typeof permission>;

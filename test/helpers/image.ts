@@ -28,10 +28,13 @@ export function imageBench(board: Board, parts: Parts) {
   const folder = mkdtempSync(join(tmpdir(), 'pibuild-image-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const project = loadProject({ folder: checkout, installation: checkout, kinds: packageKinds });
-  const { graph, provides } = planPackages(project, ['tools/image']);
-  const planned = provides.get('tools/image');
-  if (!planned) throw new Error('the tools for images were not planned');
-  const tools = toolsOf(planned);
+  const { graph, provides } = planPackages(project, ['tools/image', 'tools/emulator', 'tools/erofs']);
+  const treeOf = (name: string) => {
+    const planned = provides.get(name);
+    if (!planned) throw new Error(`the tools ${name} were not planned`);
+    return toolsOf(planned);
+  };
+  const tools = treeOf('tools/image');
   const copy = (id: string, inputs: Record<string, Input>, script: string, outputs: Task['outputs']) =>
     commandTask({ id, title: id, tools, inputs, script, outputs });
   const layers = Object.entries(parts.layers).map(([name, bytes]) => {
@@ -50,7 +53,7 @@ export function imageBench(board: Board, parts: Parts) {
     board,
     layers.map((task) => ({ name: nameOf(task), ref: artifact(task.id, 'layer'), permissions: [] })),
     boots.map((task) => ({ name: nameOf(task), ref: artifact(task.id, 'boot') })),
-    tools,
+    treeOf,
   );
   const tasks = [...graph.tasks.values(), ...layers, ...boots, ...image.tasks];
   const store = new Store(sharedStore);

@@ -47,7 +47,7 @@ async function blob({ hash }: Digest): Promise<string> {
 const small = { bmap: Buffer.from('<bmap/>'), manifest: Buffer.from('{}') };
 
 function results(image: Buffer, hole = 0) {
-  return { image: stored(image, hole), bmap: stored(small.bmap), manifest: stored(small.manifest) };
+  return { image: stored(image, hole), bmap: stored(small.bmap), manifest: stored(small.manifest), formats: new Map() };
 }
 
 test('a board leaves its image, checksum, block map and list of contents', async () => {

@@ -21,7 +21,7 @@ function planOf(board: Board): ImagePlan {
     { name: 'busybox', ref: artifact('busybox:build', 'layer'), permissions: [{ path: 'bin/su', mode: '4755' }] },
     { name: 'busybox/extras', ref: artifact('busybox/extras:build', 'layer'), permissions: [], replace: ['etc/x'] },
   ];
-  return planImage(board, layers, [{ name: 'linux', ref: artifact('linux:build', 'boot') }], tools);
+  return planImage(board, layers, [{ name: 'linux', ref: artifact('linux:build', 'boot') }], () => tools);
 }
 
 function taskOf(plan: ImagePlan, id: string): Task {
@@ -98,14 +98,14 @@ describe('the plan of an image', () => {
   });
 
   test('puts an empty data partition behind the root, and counts it', () => {
-    const plan = planOf(boardOf('image: { partitions: { data: { size: 9M, label: mine } } }'));
-    const data = /partition data \{\s+image = "data"\s+partition-type = 0x83\s+size = 12582912\s+\}/;
+    const plan = planOf(boardOf('image: { partitions: { data: { size: 13M, label: mine } } }'));
+    const data = /partition data \{\s+image = "data"\s+partition-type = 0x83\s+size = 16777216\s+\}/;
     expect(textOf(taskOf(plan, 'small:disk'), 'genimage.cfg')).toMatch(data);
     expect(JSON.stringify(taskOf(plan, 'small:data'))).toContain('-L mine');
     const board = boardOf(
       'image: { size: 64M, partitions: { boot: { size: 32M }, root: { size: 24M }, data: { size: 8M } } }',
     );
-    expect(complaint(() => planOf(board))).toContain(': 4,194,304 bytes too many [image/too-large]');
+    expect(complaint(() => planOf(board))).toContain(': 8,388,608 bytes too many [image/too-large]');
   });
 
   test('says by how much partitions are too large for their card, and where that is written', () => {

@@ -227,7 +227,7 @@ async function download(
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let bytes = 0;
   const downloading = downloadAll(
-    files.map((file) => ({ name: file.name, digest: digestIn(file), from: places.from(file) })),
+    files.map((file) => ({ name: nameFor(file, params), digest: digestIn(file), from: places.from(file) })),
     {
       ...(places.client && { client: places.client }),
       partial: (digest) => blobs.partial(digest),
@@ -247,6 +247,11 @@ async function download(
     if (!(error instanceof Failure)) throw error;
     throw new Failure(...(places.refusal?.() ?? error.diagnostics.map((each) => advised(each, workspace.task))));
   });
+}
+
+/** What people call a file: of an image its place in the registry, which is its digest. */
+function nameFor(file: FetchFile, { image }: FetchParams): string {
+  return image && file.path !== undefined ? `${image.registry}/${image.name} ${file.path}` : file.name;
 }
 
 /** Where files are looked for, and who asks there; `refusal` says why a login was no use. */

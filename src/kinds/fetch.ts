@@ -245,7 +245,9 @@ async function download(
   );
   await downloading.catch((error) => {
     if (!(error instanceof Failure)) throw error;
-    throw new Failure(...(places.refusal?.() ?? error.diagnostics.map((each) => advised(each, workspace.task))));
+    throw new Failure(
+      ...(places.refusal?.() ?? summed(error.diagnostics).map((each) => advised(each, workspace.task))),
+    );
   });
 }
 
@@ -279,13 +281,21 @@ async function placesOf(
   };
 }
 
+/** Where an archive does not answer, that is one failure, however many files are in it. */
+function summed(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const [first, ...others] = diagnostics.filter(({ code }) => code === 'archive/unreachable');
+  if (first === undefined || others.length === 0) return [...diagnostics];
+  const rest = diagnostics.filter(({ code }) => code !== 'archive/unreachable');
+  return [...rest, { ...first, message: `${first.message} and ${others.length} more` }];
+}
+
 /** What to do about a file that is gone: only who reads a recipe knows where its source went. */
 function advised(diagnostic: Diagnostic, { id, params }: Task): Diagnostic {
   const owner = id.slice(0, id.lastIndexOf(':'));
   const { tree: locked, files } = params as FetchParams;
   const ubuntu = files.some(({ archive }) => archive?.startsWith('ubuntu'));
   if (diagnostic.code === 'archive/unreachable' && ubuntu) {
-    const hint = `set ${mirrorVariable.ubuntu} to a mirror that answers, or do without: \`without: {packages: [${owner}]}\` in the board (the package 'debian' is its like from Debian's archive)`;
+    const hint = `set ${mirrorVariable.ubuntu} to a mirror that answers, or do without, as the board rpi3-debian does: \`without: {packages: [${owner}]}\``;
     return { ...diagnostic, hint };
   }
   if (diagnostic.code !== 'archive/vanished') return diagnostic;

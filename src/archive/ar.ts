@@ -26,7 +26,7 @@ export async function readAr(path: string): Promise<ArMember[]> {
       const header = await textAt(file, at, HEADER);
       const size = Number(header.slice(48, 58));
       const offset = at + HEADER;
-      if (!header.endsWith('`\n') || !Number.isInteger(size) || offset + size > end)
+      if (!header.endsWith('`\n') || !Number.isInteger(size) || size < 0 || offset + size > end)
         throw notADeb(path, 'it is cut short');
       members.push({ name: header.slice(0, 16).trim().replace(/\/$/, ''), offset, size });
       at = offset + size + (size % 2);

@@ -150,6 +150,9 @@ test('what is no .deb, or only half of one, is said to be so', async () => {
   const halfTar = (await tarOf([{ name: './a', text: 'x'.repeat(5000) }])).subarray(0, 2000);
   expect((await unpack([Buffer.from('hello')])).told).toContain('it is no ar archive');
   expect((await unpack([deb.subarray(0, deb.length - 50)])).told).toContain('it is cut short');
+  const endless = Buffer.from(deb);
+  endless.write('-60       ', 8 + 48);
+  expect((await unpack([endless])).told).toContain('it is cut short');
   expect((await unpack([arOf(control)])).told).toContain('it has no data.tar');
   expect((await unpack([arOf({ 'data.tar.zst': Buffer.from('x') })])).told).toContain('no reader for data.tar.zst');
   expect((await unpack([arOf({ 'data.tar.gz': Buffer.from('x') })])).told).toContain('cannot be read as a .deb');

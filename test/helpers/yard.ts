@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { build } from '../../src/build/builder.ts';
-import type { Event, ImageReady } from '../../src/build/event.ts';
+import { bytesOf } from '../../src/build/bytes.ts';
+import type { Event } from '../../src/build/event.ts';
 import { History } from '../../src/build/history.ts';
 import { Store } from '../../src/build/store.ts';
 import { Times } from '../../src/build/times.ts';
 import { rootDirectory } from '../../src/build/tree.ts';
 import { inOrder } from '../../src/graph/graph.ts';
-import type { Artifact, Digest, Fingerprint, Task } from '../../src/graph/task.ts';
+import type { Artifact, Digest, Fingerprint, Task, TaskId } from '../../src/graph/task.ts';
 import type { FetchParams } from '../../src/kinds/fetch.ts';
 import { packageKinds, taskKinds } from '../../src/kinds/index.ts';
 import { planBoard } from '../../src/plan.ts';
@@ -26,8 +27,8 @@ import { checkout, sharedStore } from './tools.ts';
 export interface Yard {
   readonly project: string;
   readonly store: Store;
-  /** What the board's image is when all goes well. */
-  readonly sha256: string;
+  /** What is made: tasks, or the whole board when there are none. */
+  readonly targets: readonly string[];
   readonly tasks: readonly YardTask[];
   readonly mirror: LoopbackServer;
   /** What the mirror does with a request for these bytes; absent: it sends them. */
@@ -74,21 +75,21 @@ export function taskOf(yard: Yard, id: string): YardTask {
   return found;
 }
 
-/** Builds the board with the shared store, and copies out of that what a store needs for the same. */
-export async function createYard(name = 'yard'): Promise<Yard> {
+/** Builds the board, or some tasks of it, with the shared store, and copies out of that what a store needs for the same. */
+export async function createYard(...targets: string[]): Promise<Yard> {
   const folder = mkdtempSync(join(tmpdir(), 'pibuild-torture-'));
   const project = join(folder, 'project');
   mkdirSync(join(project, 'boards', YARD_BOARD), { recursive: true });
   writeFileSync(join(project, 'boards', YARD_BOARD, 'board.yaml'), board);
   const source = new Store(sharedStore);
-  const { tasks, image } = await buildIn(project, source);
-  const store = new Store(join(folder, name));
+  const tasks = await buildIn(project, source, targets);
+  const store = new Store(join(folder, 'store'));
   for (const task of tasks) copyTask(source, store, task, tasks);
   const installed: Installed = await install();
-  const bytesOf = await servedBytes(source, tasks);
+  const served = servedBytes(source, tasks);
   const yard: { answer: Yard['answer'] } = { answer: undefined };
   const mirror = await serve((request, response) => {
-    const bytes = bytesOf(request.url ?? '');
+    const bytes = served(request.url ?? '');
     if (bytes === undefined) response.writeHead(404).end();
     else (yard.answer ?? sendBytes)(request, response, bytes);
   });
@@ -122,7 +123,7 @@ export async function createYard(name = 'yard'): Promise<Yard> {
   return Object.assign(yard, {
     project,
     store,
-    sha256: image,
+    targets,
     tasks,
     mirror,
     argv: (words: readonly string[]) => installed.argv(words, project),
@@ -148,15 +149,40 @@ export function eventsIn(running: Running): Event[] {
     .map((line) => JSON.parse(line) as Event);
 }
 
-/** Makes the board, which must come out as it always does. Gives the events. */
+/** Makes the targets, which must come out as they always do. Gives the events. */
 export async function makeWell(yard: Yard, environment?: NodeJS.ProcessEnv): Promise<Event[]> {
-  const running = yard.start(['make', YARD_BOARD, '--json'], environment);
+  const running = yard.start(makeWords(yard, '--json'), environment);
   const code = await running.ended;
   expect(code, running.output()).toBe(0);
+  await expectResults(yard);
   const events = eventsIn(running);
-  const ready = events.find((event): event is ImageReady => event.type === 'image-ready');
-  expect(ready?.sha256).toBe(yard.sha256);
+  const images = events.flatMap((event) => (event.type === 'image-ready' ? [event.sha256] : []));
+  if (yard.targets.length === 0) expect(images).toEqual([imageOf(yard)]);
   return events;
+}
+
+/** The words that make the targets. */
+export function makeWords({ targets }: Yard, ...more: string[]): string[] {
+  return ['make', YARD_BOARD, ...targets, ...more];
+}
+
+/** The sha256 of the image of the whole board. */
+export function imageOf(yard: Yard): string {
+  return Object.values(taskOf(yard, `${YARD_BOARD}:disk`).artifacts)[0]?.digest.hash ?? '';
+}
+
+/** What the targets come to must be in the store as it always is, whole. */
+export async function expectResults(yard: Yard): Promise<void> {
+  for (const { artifacts, fingerprint } of yard.targets.map((id) => taskOf(yard, id))) {
+    const trace = yard.store.trace(fingerprint, 'look');
+    const found = [
+      ...(trace?.files ?? []).map(({ digest }) => digest),
+      ...(trace?.directories ?? []).map(({ root }) => root),
+    ];
+    const wanted = Object.values(artifacts);
+    expect(found.map(({ hash }) => hash).sort()).toEqual(wanted.map(({ digest }) => digest.hash).sort());
+    for (const artifact of wanted) expect(await bytesOf(yard.store, artifact)).toBeDefined();
+  }
 }
 
 /** The processes that have something of a folder mounted, as every sandbox of a store has, or name it in their arguments. */
@@ -189,12 +215,13 @@ export function leftoversIn({ store, project }: Yard): string[] {
   return [...names(paths.temporary), ...names(paths.partials), ...names(paths.presence()), ...output, ...unfinished];
 }
 
-async function buildIn(project: string, store: Store): Promise<{ tasks: YardTask[]; image: string }> {
+async function buildIn(project: string, store: Store, only: readonly string[]): Promise<YardTask[]> {
   const loaded = loadProject({ folder: project, installation: checkout, kinds: packageKinds });
   const plan = planBoard(loaded, YARD_BOARD);
   const events: Event[] = [];
   const folder = join(project, 'output', YARD_BOARD);
-  const result = await build(plan.graph, plan.graph.targets, {
+  const targets = only.length > 0 ? (only as TaskId[]) : plan.graph.targets;
+  const result = await build(plan.graph, targets, {
     store,
     kinds: taskKinds,
     epoch: loaded.epoch,
@@ -209,13 +236,11 @@ async function buildIn(project: string, store: Store): Promise<{ tasks: YardTask
   const fingerprints = new Map(
     events.flatMap((event) => (event.type === 'task-finished' ? [[event.task, event.fingerprint] as const] : [])),
   );
-  const tasks = inOrder(plan.graph, plan.graph.targets).map((task) => ({
+  return inOrder(plan.graph, targets).map((task) => ({
     task,
     artifacts: result.artifacts.get(task.id) ?? {},
     fingerprint: fingerprints.get(task.id) ?? ('' as Fingerprint),
   }));
-  const image = result.artifacts.get(plan.image.image.task)?.[plan.image.image.artifact];
-  return { tasks, image: image?.digest.hash ?? '' };
 }
 
 /** The result of a task, and those bytes of it that others use; what is downloaded comes from the mirror. */
@@ -261,7 +286,7 @@ function filesOf(store: Store, { type, digest }: Artifact): Digest[] {
 }
 
 /** What a mirror has, by the path of a request. */
-async function servedBytes(store: Store, tasks: readonly YardTask[]): Promise<(path: string) => Buffer | undefined> {
+function servedBytes(store: Store, tasks: readonly YardTask[]): (path: string) => Buffer | undefined {
   const files = new Map<string, Digest>();
   for (const { task } of tasks) {
     if (task.kind !== 'fetch') continue;

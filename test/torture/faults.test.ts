@@ -21,9 +21,11 @@ import {
   createYard,
   eventsIn,
   expectNoProcess,
+  expectResults,
   isDear,
   leftoversIn,
   makeWell,
+  makeWords,
   taskOf,
   YARD_BOARD,
   type Yard,
@@ -35,7 +37,8 @@ const SEED = Number(process.env.PIBUILD_TORTURE_SEED ?? Date.now() % 1_000_000);
 
 let yard: Yard;
 beforeAll(async () => {
-  yard = await createYard();
+  // A download, its unpacking in the sandbox, and a step that Node does: all there is, in seconds.
+  yard = await createYard('glibc:install');
   await makeWell(yard);
   console.log(`seed ${SEED}`);
 });
@@ -54,7 +57,7 @@ afterEach(async () => {
 });
 
 const make = (words: readonly string[] = [], environment?: NodeJS.ProcessEnv): Running =>
-  yard.start(['make', YARD_BOARD, ...words], environment);
+  yard.start(makeWords(yard, ...words), environment);
 
 async function ended(running: Running): Promise<{ code: number | null; output: string }> {
   return { code: await running.ended, output: running.output() };
@@ -71,8 +74,6 @@ function ran(events: readonly Event[]): string[] {
 }
 
 describe('a mirror', () => {
-  const SMALL = ['glibc:fetch'];
-
   test('that cuts every answer short is asked for the rest until all is there', async () => {
     const asked = new Map<string, number>();
     yard.answer = (request, response, bytes) => {
@@ -87,7 +88,7 @@ describe('a mirror', () => {
 
   test('that sends other bytes is told with what was expected', async () => {
     yard.answer = (request, response, bytes) => sendBytes(request, response, Buffer.alloc(bytes.length, 'x'));
-    const { code, output } = await ended(make(SMALL));
+    const { code, output } = await ended(make());
     expect(code).toBe(1);
     expect(output).toMatch(/error: cannot download 'libc6_.*\.deb': what there is has other bytes/);
     expect(output).toMatch(/sent other bytes: sha256 [0-9a-f]{64}/);
@@ -97,7 +98,7 @@ describe('a mirror', () => {
 
   test('that answers 404 no longer has the file: with --frozen that is the end', async () => {
     yard.answer = (_, response) => response.writeHead(404).end();
-    const { code, output } = await ended(make([...SMALL, '--frozen']));
+    const { code, output } = await ended(make(['--frozen']));
     expect(code).toBe(1);
     expect(output).toMatch(/error: 'libc6_.*\.deb' is gone from everywhere/);
     expect(output).toMatch(/answered 404/);
@@ -107,7 +108,7 @@ describe('a mirror', () => {
 
   test('that answers 404 to everything leaves nothing to lock anew either, and that is told', async () => {
     yard.answer = (_, response) => response.writeHead(404).end();
-    const { code, output } = await ended(make(SMALL));
+    const { code, output } = await ended(make());
     expect(code).toBe(1);
     expect(output).toMatch(/is gone from everywhere/);
     notABug(output);
@@ -119,7 +120,7 @@ describe('a mirror', () => {
       count += 1;
       response.writeHead(500).end();
     };
-    const { code, output } = await ended(make(SMALL));
+    const { code, output } = await ended(make());
     expect(code).toBe(1);
     expect(count).toBeGreaterThan(2);
     expect(output).toMatch(/error: cannot download 'libc6_.*\.deb'/);
@@ -138,7 +139,7 @@ describe('a mirror', () => {
 
   test('that hangs does not keep Ctrl-C from ending it', async () => {
     yard.answer = () => {};
-    const running = make([...SMALL, '--json']);
+    const running = make(['--json']);
     await running.until('"task-started"');
     const before = Date.now();
     running.child.kill('SIGINT');
@@ -156,7 +157,7 @@ describe('a mirror', () => {
 });
 
 describe('a damaged store', () => {
-  const kinds = ['cas', 'cas-x', 'ac', 'history', 'recipes', 'present', 'times.json', 'ccache'];
+  const kinds = ['cas', 'cas-x', 'ac', 'history', 'recipes', 'present', 'times.json'];
 
   test.each(kinds)('with flipped bytes in %s gives the same image', async (kind) => {
     const random = randomOf(SEED);
@@ -169,7 +170,7 @@ describe('a damaged store', () => {
     for (const path of random.shuffled(files).slice(0, 40)) flip(path, random.below(1 << 20));
     const { code, output } = await ended(make());
     expect(code, output).toBe(0);
-    expect(output).toContain(yard.sha256);
+    await expectResults(yard);
     notABug(output);
     const verified = await ended(yard.start(['store', '--verify']));
     notABug(verified.output);
@@ -182,14 +183,14 @@ describe('a damaged store', () => {
 
   test('with flipped bytes in the trees of tools makes them anew', async () => {
     const random = randomOf(SEED);
-    for (const id of ['tools/bootstrap:unpack', 'tools/image:unpack']) {
+    for (const id of ['tools/bootstrap:unpack']) {
       const [artifact] = Object.values(taskOf(yard, id).artifacts);
       const files = filesBelow(yard.store.paths.tree(artifact?.digest.hash ?? ''));
       for (const path of random.shuffled(files).slice(0, 5)) flip(path, random.below(1 << 20));
     }
     const { code, output } = await ended(make());
     expect(code, output).toBe(0);
-    expect(output).toContain(yard.sha256);
+    await expectResults(yard);
     expect(output).toMatch(/warning: .* in the store was not what was written there; it is made anew/);
   });
 
@@ -214,11 +215,9 @@ describe('several at once', () => {
     const codes = await Promise.all(running.map((each) => each.ended));
     expect(codes, running.map((each) => each.output()).join('\n')).toEqual(codes.map(() => 0));
     const events = running.flatMap(eventsIn);
-    const images = events.flatMap((event) => (event.type === 'image-ready' ? [event.sha256] : []));
-    expect(images).toEqual(codes.map(() => yard.sha256));
+    await expectResults(yard);
     const all = ran(events).filter((id) => !id.endsWith(':fetch'));
-    expect(all.length).toBeGreaterThan(5);
-    expect(all).toEqual([...new Set(all)]);
+    expect(all.sort()).toEqual(['glibc:install', 'glibc:unpack']);
   });
 
   test('of four makes two are killed, and the others notice nothing', async () => {
@@ -257,7 +256,7 @@ describe('a full or read-only disk', () => {
   function inNamespace(script: string, environment: NodeJS.ProcessEnv = {}): Running {
     const place = join(yard.project, '../mount');
     mkdirSync(place, { recursive: true });
-    const pibuild = yard.argv(['make', YARD_BOARD]).map((word) => `'${word}'`);
+    const pibuild = yard.argv(makeWords(yard)).map((word) => `'${word}'`);
     const text = `set -eu; make() { ${pibuild.join(' ')} "$@"; }; ${script}`;
     return yard.run(['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', text], {
       STORE: place,
@@ -269,15 +268,14 @@ describe('a full or read-only disk', () => {
   test('a store that grows until the disk is full is told as such at every size, and goes on when there is room', async () => {
     const sizes = [1, 2, 5, 9, 14, 20, 27, 35, 50, 70, 90, 110, 130, 150];
     const steps = sizes.map(
-      (size) =>
-        `mount -o remount,size=${size}m "$STORE"; code=0; make tools/image:unpack || code=$?; echo "at ${size}: $code"`,
+      (size) => `mount -o remount,size=${size}m "$STORE"; code=0; make || code=$?; echo "at ${size}: $code"`,
     );
     const running = inNamespace(
       [
         'mount -t tmpfs -o size=1m none "$STORE"',
         ...steps,
         'mount -o remount,size=900m "$STORE"',
-        'make tools/image:unpack',
+        'make',
         'find "$STORE/tmp" "$STORE/failed" "$STORE/partial" -mindepth 1 2>/dev/null | sed "s/^/left: /"',
       ].join('; '),
     );
@@ -306,10 +304,10 @@ describe('a full or read-only disk', () => {
     notABug(output);
   });
 
-  test.each([[], ['glibc:install']])('a project on a read-only filesystem (%s)', async (...tasks) => {
+  test('a project on a read-only filesystem', async () => {
     const output = join(yard.project, 'output');
     const ended_ = await ended(
-      inNamespace(`mount --bind "$OUT" "$OUT"; mount -o remount,ro,bind "$OUT"; make ${tasks.join(' ')}`, {
+      inNamespace(`mount --bind "$OUT" "$OUT"; mount -o remount,ro,bind "$OUT"; make`, {
         OUT: output,
         PIBUILD_STORE: yard.store.paths.root,
       }),
@@ -333,38 +331,38 @@ describe('an odd environment', () => {
       writeFileSync(join(project, `boards/${YARD_BOARD}/board.yaml`), recipe);
       const { code, output } = await ended(
         yard.run(
-          yard.argv(['make', YARD_BOARD]).map((word) => (word === yard.project ? project : word)),
+          yard.argv(makeWords(yard)).map((word) => (word === yard.project ? project : word)),
           {
             PIBUILD_STORE: odd,
           },
         ),
       );
       expect(code, output).toBe(0);
-      expect(output).toContain(yard.sha256);
+      await expectResults(yard);
     } finally {
       renameSync(odd, root);
     }
   });
 
   test('a umask that lets nobody else read, with every tree to be unpacked and linked anew', async () => {
-    const tools = ['tools/bootstrap:unpack', 'tools/image:unpack'].map((id) => taskOf(yard, id));
+    const tools = [taskOf(yard, 'tools/bootstrap:unpack')];
     yard.forget(tools, tools);
     rmSync(yard.store.paths.trees, { recursive: true });
     const { code, output } = await ended(
-      yard.run(['sh', '-c', 'umask 077; exec "$@"', 'sh', ...yard.argv(['make', YARD_BOARD])]),
+      yard.run(['sh', '-c', 'umask 077; exec "$@"', 'sh', ...yard.argv(makeWords(yard))]),
     );
     expect(code, output).toBe(0);
-    expect(output).toContain(yard.sha256);
+    await expectResults(yard);
   });
 
   test('no HOME, and nothing else in the environment but where the store and the mirrors are', async () => {
     const names = ['PIBUILD_STORE', 'PIBUILD_DEBIAN_MIRROR', 'PIBUILD_DEBIAN_SECURITY_MIRROR'];
     const kept = names.map((name) => `${name}="$${name}"`).join(' ');
     const { code, output } = await ended(
-      yard.run(['sh', '-c', `exec env -i ${kept} "$@"`, 'sh', ...yard.argv(['make', YARD_BOARD])]),
+      yard.run(['sh', '-c', `exec env -i ${kept} "$@"`, 'sh', ...yard.argv(makeWords(yard))]),
     );
     expect(code, output).toBe(0);
-    expect(output).toContain(yard.sha256);
+    await expectResults(yard);
   });
 
   test.skipIf(process.getuid?.() !== 0)('a user whom the machine does not know has no home (needs root)', async () => {
@@ -381,7 +379,7 @@ describe('an odd environment', () => {
       '-u',
       'XDG_CACHE_HOME',
     ];
-    const { code, output } = await ended(yard.run([...user, ...yard.argv(['make', YARD_BOARD])]));
+    const { code, output } = await ended(yard.run([...user, ...yard.argv(makeWords(yard))]));
     expect({ code, output }).toEqual({
       code: 2,
       output:
@@ -420,10 +418,10 @@ describe('a person', () => {
   );
 
   test('whose terminal goes away finds nothing running, and all that was done', async () => {
-    const argv = yard.argv(['make', YARD_BOARD]).map((word) => `'${word}'`);
+    const argv = yard.argv(makeWords(yard)).map((word) => `'${word}'`);
     const bug = readdirSync('/tmp').filter((name) => name.startsWith('pibuild-bug-'));
     const terminal = yard.run(['script', '-qfec', `exec ${argv.join(' ')}`, '/dev/null']);
-    await terminal.until('i2c-tools');
+    await terminal.until('glibc');
     terminal.child.kill('SIGKILL');
     await expectNoProcess(yard);
     expect(readdirSync('/tmp').filter((name) => name.startsWith('pibuild-bug-'))).toEqual(bug);

@@ -6,10 +6,11 @@ import {
   createYard,
   eventsIn,
   expectNoProcess,
+  imageOf,
   isDear,
   leftoversIn,
   makeWell,
-  YARD_BOARD,
+  makeWords,
   type Yard,
 } from '../helpers/yard.ts';
 
@@ -30,7 +31,7 @@ test(`after ${KILLS} kills at random moments (seed ${SEED}) every make gives the
   const random = randomOf(SEED);
   const met = new Map<string, number>();
   const { signal } = new AbortController();
-  console.log(`seed ${SEED}, image ${yard.sha256}`);
+  console.log(`seed ${SEED}, image ${imageOf(yard)}`);
   await makeWell(yard);
   let usual = await timed(() => makeAfterForgetting(yard, random));
   for (let kills = 0, round = 1; kills < KILLS; round++) {
@@ -71,7 +72,7 @@ test(`after ${KILLS} kills at random moments (seed ${SEED}) every make gives the
 
 /** Starts a make, and kills it after so many milliseconds. Gives what it was at, or undefined when it had ended. */
 async function killAt(yard: Yard, moment: number): Promise<string | undefined> {
-  const running = yard.start(['make', YARD_BOARD, '--json']);
+  const running = yard.start(makeWords(yard, '--json'));
   const timer = setTimeout(() => running.child.kill('SIGKILL'), moment);
   const code = await running.ended;
   clearTimeout(timer);

@@ -295,7 +295,8 @@ function servedBytes(store: Store, tasks: readonly YardTask[]): (path: string) =
     }
   }
   return (path) => {
-    const digest = files.get(decodeURIComponent(path));
+    // The same below a path of one's own: for a second mirror.
+    const digest = files.get(decodeURIComponent(path).replace(/^\/other\//, '/'));
     return digest && readFileSync(store.paths.blob(digest.hash));
   };
 }

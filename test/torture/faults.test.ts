@@ -131,9 +131,9 @@ describe('a mirror', () => {
 
   test('that hangs is left for another one', async () => {
     yard.answer = (request, response, bytes) => {
-      if (request.url?.startsWith('/well/')) sendBytes(request, response, bytes);
+      if (request.url?.startsWith('/other/')) sendBytes(request, response, bytes);
     };
-    const mirrors = `${yard.mirror.url} ${yard.mirror.url}/well`;
+    const mirrors = `${yard.mirror.url} ${yard.mirror.url}/other`;
     await makeWell(yard, { PIBUILD_DEBIAN_MIRROR: mirrors });
   });
 

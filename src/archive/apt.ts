@@ -4,7 +4,7 @@ import { didYouMean, Failure, fail } from '../diagnostic.ts';
 import { workFolder } from '../paths.ts';
 import type { DebsLock, LockedDeb } from '../recipe/model.ts';
 import type { ArchiveName } from './apt-defaults.ts';
-import { type Mirror, type MirrorSources, mirrorsOf } from './mirror.ts';
+import { type Mirror, type MirrorSources, mirrorsOf, mirrorVariable } from './mirror.ts';
 import { openTransfer, printable, type Transfer } from './transfer.ts';
 
 /** What debs are looked for in. */
@@ -181,8 +181,11 @@ async function findSuite(
     code: 'archive/no-suite',
     message: `no mirror has '${suite}' for ${architecture}`,
     notes: answers.map((message) => ({ message })),
+    ...(distribution === 'ubuntu' && { hint: PORTS }),
   });
 }
+
+const PORTS = `Ubuntu keeps arm64 of 25.10 and older in its ports archive: where this machine cannot reach that, set ${mirrorVariable['ubuntu-ports']}`;
 
 /** The archives that may have a suite, the likelier first. */
 export function archivesOf(distribution: 'debian' | 'ubuntu', suite: string): ArchiveName[] {

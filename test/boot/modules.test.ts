@@ -88,6 +88,26 @@ test('a rebuilt module takes the place of the old one while the board is on, and
   expect(off.said).toContain("error: board 'mine' is not on");
 });
 
+test('the image is one that containerd imports, and its container loads the module if it may', async () => {
+  const board = 'board: contained\nextends: rpi3-minimal\npackages: [hello]\nservices: [hello_world]\n';
+  const folder = folderOf({ ...files(), 'boards/contained/board.yaml': board });
+  const guest = pibuild.start(['run', 'contained', '--headless'], folder);
+  await guest.until(/ssh -p \d+/);
+  const image = join(folder, 'loader.tar');
+  const made = await done(['module', 'hello', '--board', 'contained', '--oci', image], folder);
+  expect(made.code, made.said).toBe(0);
+  const [, reference = ''] = /^ {2}image: +(\S+)$/m.exec(made.said) ?? [];
+  expect(
+    await onGuest(guest, 'cat > /run/loader.tar && ctr images import /run/loader.tar && ctr images ls -q', image),
+  ).toContain(`\n${reference}`);
+  const load = (name: string, capability = '') =>
+    onGuest(guest, `ctr run --rm ${capability} ${reference} ${name} 2>&1; grep -c '^hello ' /proc/modules; true`);
+  expect(await load('forbidden')).toMatch(/not permitted; it takes the capability CAP_SYS_MODULE[\s\S]*\n0$/);
+  expect(await load('allowed', '--cap-add CAP_SYS_MODULE')).toMatch(/hello\.ko is loaded\n1$/);
+  guest.child.kill('SIGTERM');
+  await guest.ended;
+});
+
 /** Unpacks the image's one layer on the board and starts its program there, with nothing else to see. */
 async function loadedByImage(folder: string, guest: Running): Promise<string> {
   const { code, said } = await done(

@@ -23,16 +23,16 @@ export interface Headers extends Pick<AptScope, 'distribution' | 'suites'> {
 
 const DEBIAN = ['trixie', 'trixie-updates', 'trixie-security'];
 
-/** `linux-headers-arm64`, or with a suite `ubuntu/noble/linux-headers-generic`. Throws a `Failure` when it is neither. */
+/** `linux-headers-arm64`, with a suite `ubuntu/noble/linux-headers-generic`, with an architecture `...-generic:amd64`. Throws a `Failure` when it is neither. */
 export function parseHeaders(text: string): Headers {
   const [, distribution = 'debian', suite, deb = ''] =
-    /^(?:(debian|ubuntu)\/([a-z]+)\/)?([a-z0-9][a-z0-9.+-]*)$/.exec(text) ?? [];
+    /^(?:(debian|ubuntu)\/([a-z]+)\/)?([a-z0-9][a-z0-9.+-]*)(?::(?:amd64|arm64))?$/.exec(text) ?? [];
   if (deb === '') {
     const hint = 'like deb:linux-headers-arm64, or with a suite deb:ubuntu/noble/linux-headers-generic';
     throw fail('cli/kernel', `'deb:${text}' names no package of headers`, hint);
   }
   const suites = suite === undefined ? DEBIAN : [suite, `${suite}-updates`, `${suite}-security`];
-  return { deb, distribution: distribution as Headers['distribution'], suites, folder: text.replaceAll('/', '+') };
+  return { deb, distribution: distribution as Headers['distribution'], suites, folder: text.replaceAll(/[/:]/g, '+') };
 }
 
 /**
@@ -82,7 +82,7 @@ async function resolve(context: Context, project: Project, headers: Headers, emi
       const scope = { ...headers, components: ['main'], architecture };
       return openApt(scope, { ...tools, folder: join(folder, architecture), signal: context.signal, log });
     };
-    const architecture = headersArchitecture(headers.deb);
+    const architecture = headersArchitecture(headers.folder);
     const all = await (await open(architecture)).resolve([headers.deb], true);
     const debs = all.filter(({ name }) => HEADER_DEBS.test(name));
     const foreign = debs.filter(({ name, architecture: its }) => KBUILD_DEBS.test(name) && its !== BUILD);

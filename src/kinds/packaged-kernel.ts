@@ -14,9 +14,12 @@ export const HEADER_DEBS = /^(linux-(headers|kbuild)-|libelf1)/;
 /** Those that hold programs which kbuild runs, and what they need: they must be for this machine, not for the kernel's. */
 export const KBUILD_DEBS = /^(linux-kbuild-|libelf1)/;
 
-/** The architecture of the kernel that a headers package is for, by its name; most say it, others are for our boards. */
+/**
+ * The architecture of the kernel that a headers package is for. Debian's names say it, of others one is asked for
+ * (`linux-headers-generic:amd64`, here with `+` for the colon); else they are for our boards.
+ */
 export function headersArchitecture(deb: string): ModuleKernel['arch'] {
-  return /-amd64$/.test(deb) ? 'amd64' : 'arm64';
+  return /[-+]amd64$/.test(deb) ? 'amd64' : 'arm64';
 }
 
 /** The tasks `kernel/<deb>:fetch` and `:dev`: a tree to build modules against out of a lock of headers. */
@@ -62,6 +65,8 @@ flavour=$(dirname "$config")
 shared=$(sed -n 's|^include \(/usr/src/[^ ]*\)/Makefile$|root\1|p' "$flavour/Makefile")
 dev=$PWD/out/dev
 mkdir "$dev"
+# Links into packages that are not here, as Ubuntu's to its Rust libraries.
+find root/usr/src -xtype l -delete
 lay() {
   local folder=$1; shift
   tar -c -h --ignore-failed-read -C "$folder" --exclude=./vmlinux "$@" . | tar -x -C "$dev"

@@ -76,6 +76,9 @@ describe('packaged headers', () => {
   test('are for arm64, unless their name says otherwise', () => {
     expect(headersArchitecture('linux-headers-6.12.1-amd64')).toBe('amd64');
     expect(headersArchitecture('linux-headers-generic')).toBe('arm64');
+    const { deb, folder } = parseHeaders('ubuntu/noble/linux-headers-generic:amd64');
+    expect([deb, folder]).toEqual(['linux-headers-generic', 'ubuntu+noble+linux-headers-generic+amd64']);
+    expect(headersArchitecture(folder)).toBe('amd64');
   });
 });
 

@@ -15,6 +15,7 @@ const otherAreas: Readonly<Record<string, string>> = {
   device: 'the emulator, a disk of this machine, a board that is on',
   dockerfile: 'a Dockerfile: its words are in test/unit',
   flash: 'a card, or what was typed',
+  git: 'a git server: test/system/git.test.ts',
   host: 'this machine',
   identity: 'what was typed',
   import: 'what was typed to `pibuild import`, or the file that it reads: the words are in its own tests',

@@ -12,9 +12,10 @@ export interface BuildImage {
 /**
  * Builds `in/Dockerfile` with `in/context` into the artifact `image`, an OCI layout.
  *
- * buildah needs more than a sandbox gives: to be root, mounts, a /dev that it may remount, a /sys with control groups. So it
- * gets a user namespace inside of the sandbox's, with one user id, and what it looks for there. `--isolation chroot` would do
- * without crun, but sets supplementary groups, which the kernel forbids in a namespace that an ordinary user made.
+ * buildah needs more than a sandbox gives: to be root, mounts, a /dev that it may remount, a /sys with a folder for control
+ * groups. So it gets a user namespace inside of the sandbox's, with one user id, and what it looks for there. `--isolation
+ * chroot` would do without crun, but sets supplementary groups, which the kernel forbids in a namespace that an ordinary user
+ * made.
  *
  * Programs of the board's processor run by qemu-user. Since Linux 6.7 a user namespace may have a binfmt_misc of its own
  * (Documentation/admin-guide/binfmt-misc.rst); before, the machine's own must know them.
@@ -26,7 +27,7 @@ ${inner(options)}
 END
 mkdir -p context storage tmp
 status=0
-unshare --user --map-root-user --mount --cgroup bash -euo pipefail build.sh 2>&1 | tee build.log || status=$?
+unshare --user --map-root-user --mount bash -euo pipefail build.sh 2>&1 | tee build.log || status=$?
 [ "$status" = 0 ] && exit 0
 # What the builder prints before it fails, and where in the Dockerfile the step is that it was at.
 step=$(grep -oE '^(\[[0-9]+/[0-9]+\] )?STEP [0-9]+/[0-9]+' build.log | tail -n 1 || true)
@@ -75,7 +76,6 @@ for name in stdin stdout stderr; do ln -s "/proc/self/fd/$((fd++))" "/tmp/dev/$n
 mount --rbind /tmp/dev /dev
 mount -t tmpfs none /sys
 mkdir -p /sys/fs/cgroup
-mount -t cgroup2 none /sys/fs/cgroup
 ${runs ? emulation : ''}
 export _CONTAINERS_USERNS_CONFIGURED=done _CONTAINERS_ROOTLESS_UID=1000 TMPDIR=$PWD/tmp
 store="--root $PWD/storage --runroot /run/containers --storage-driver vfs --storage-opt vfs.ignore_chown_errors=true"

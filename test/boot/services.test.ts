@@ -148,7 +148,7 @@ test('services are kept as their recipe says, whatever happens to them', async (
     'boards/many/board.yaml': `${board}${checks}\n`,
     'packages/box/package.yaml': 'package: box\nkind: service\nrootfs: [base-files, glibc, busybox]\n',
   });
-  const running = pibuild.start(['test', 'many', '--filter', '^proof'], folder);
+  const running = pibuild.start(['test', 'many', '--filter', 'proof'], folder);
   const code = await running.ended;
   for (const [name] of proofs) expect(running.output()).toContain(`✓ proof, ${name}`);
   expect(code, running.output()).toBe(0);

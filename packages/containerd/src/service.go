@@ -212,28 +212,34 @@ func (s *service) runOnce() (int, error) {
 		return 0, err
 	}
 	defer stopReading()
-	for {
+	for unknown := 0; ; {
 		client, err := s.supervisor.daemon.ready(ctx)
 		if err != nil {
 			return 0, err
 		}
 		task, err := s.findTask(ctx, client)
 		if err == nil && task == nil {
-			task, err = s.startTask(ctx, client)
-		}
-		if err != nil {
-			if s.supervisor.daemon.gone(client) {
-				continue
+			if task, err = s.startTask(ctx, client); err != nil && !s.supervisor.daemon.gone(client) {
+				s.remove(ctx, client)
+				return 0, err
 			}
+		}
+		if err == nil {
+			code, again, err := s.watch(ctx, task)
+			if !again {
+				s.remove(ctx, client)
+				return code, err
+			}
+		}
+		// containerd has ended, or cannot say how the task is: it may be well. Only when that lasts it is begun anew.
+		if s.supervisor.daemon.gone(client) {
+			unknown = 0
+		} else if unknown++; unknown > 10 {
 			s.remove(ctx, client)
-			return 0, err
+			return 0, errors.New("containerd does not know how it is")
+		} else {
+			time.Sleep(time.Second)
 		}
-		code, again, err := s.watch(ctx, client, task)
-		if again {
-			continue
-		}
-		s.remove(ctx, client)
-		return code, err
 	}
 }
 
@@ -290,7 +296,7 @@ func (s *service) startTask(ctx context.Context, client *containerd.Client) (con
 	}
 	spec.Annotations[group] = s.Namespace
 	container, err := client.NewContainer(ctx, s.Name, containerd.WithSpec(spec),
-		containerd.WithRuntime("io.containerd.runc.v2", &options.Options{BinaryName: runtimeProgram(s.Runtime), Root: "/run/" + s.Runtime}))
+		containerd.WithRuntime("io.containerd.runc.v2", &options.Options{BinaryName: runtimeProgram(s.Runtime), Root: "/run/containerd/" + s.Runtime}))
 	if err != nil {
 		return nil, err
 	}
@@ -315,20 +321,20 @@ func runtimeProgram(name string) string {
 	return "/usr/sbin/runc"
 }
 
-// watch waits until a task has ended. `again`: containerd has, and the task must be found anew.
-func (s *service) watch(ctx context.Context, client *containerd.Client, task containerd.Task) (code int, again bool, err error) {
+// watch waits until a task has ended. `again`: that is not known, and the task must be found anew.
+func (s *service) watch(ctx context.Context, task containerd.Task) (code int, again bool, err error) {
 	exited, err := task.Wait(ctx)
 	if err != nil {
-		return 0, s.supervisor.daemon.gone(client), err
+		return 0, true, err
 	}
 	status, err := task.Status(ctx)
 	if err != nil {
-		return 0, s.supervisor.daemon.gone(client), err
+		return 0, true, err
 	}
 	if status.Status == containerd.Created {
 		// This program ended between making and starting it.
 		if err := task.Start(ctx); err != nil {
-			return 0, s.supervisor.daemon.gone(client), err
+			return 0, true, err
 		}
 	}
 	s.mutex.Lock()
@@ -344,7 +350,7 @@ func (s *service) watch(ctx context.Context, client *containerd.Client, task con
 		select {
 		case status := <-exited:
 			if status.Error() != nil {
-				return 0, s.supervisor.daemon.gone(client), status.Error()
+				return 0, true, status.Error()
 			}
 			return int(status.ExitCode()), false, nil
 		case <-s.wake:
@@ -435,9 +441,3 @@ func (s *service) readOutput() (func(), error) {
 		file.Close()
 	}, nil
 }
-
-// note writes a line of this program's own into the log of the service.
-func (s *service) note(format string, values ...any) {
-	fmt.Fprintf(s.output, "[pibuild-service] "+format+"\n", values...)
-}
-

@@ -2,7 +2,7 @@ import { didYouMean, Failure, fail } from '../diagnostic.ts';
 import type { Input, Task, TaskId } from '../graph/task.ts';
 import { planBoard, planPackages } from '../plan.ts';
 import { displayPath } from '../recipe/files.ts';
-import type { Board, Package, Partition, Project } from '../recipe/model.ts';
+import type { Board, Package, Partition, Project, Service } from '../recipe/model.ts';
 import { formatDuration, formatSize } from '../recipe/units.ts';
 import type { Context } from './context.ts';
 import { formatSourced, Sourced, sourced, unsourced } from './origins.ts';
@@ -57,6 +57,7 @@ export function boardView(board: Board, display: Display): Record<string, unknow
       cmdline: of(board.kernel.cmdline, 'kernel', 'cmdline'),
     },
     packages: board.packages.map(({ value, at }) => new Sourced(value, at)),
+    ...servicesView(board),
     overlays: board.overlays.map(({ name, at }) => new Sourced(name, at)),
     config: of(board.config, 'config'),
     users: of(Object.fromEntries(board.users), 'users'),
@@ -76,6 +77,18 @@ export function boardView(board: Board, display: Display): Record<string, unknow
     }),
     checks: checksView(board.checks),
   };
+}
+
+/** The containers by when they run, each with the keys of its package and the board's. */
+function servicesView({ services }: Board): Record<string, unknown> {
+  const stages = [...new Set(services.map(({ stage }) => stage))];
+  const viewOf = ({ name, recipe, at }: Service) => ({
+    name: new Sourced(name, at('name')),
+    ...(sourced(recipe, at) as Record<string, unknown>),
+  });
+  return Object.fromEntries(
+    stages.map((stage) => [stage, services.filter((service) => service.stage === stage).map(viewOf)]),
+  );
 }
 
 /** A package: its whole recipe with defaults, and its lock in short. */

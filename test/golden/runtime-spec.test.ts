@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { recipes, specOf } from '../helpers/services-recipes.ts';
 
-/** What recipes become for runc: test/golden/runtime-spec/<recipe>.json. */
+/** What recipes become for runc: test/golden/runtime-spec/<recipe>.expected. */
 describe('config.json of a recipe with', () => {
   for (const [name, recipe] of Object.entries(recipes)) {
     test(name, async () => {
-      await expect(specOf(recipe)).toMatchFileSnapshot(`runtime-spec/${name}.json`);
+      await expect(specOf(recipe)).toMatchFileSnapshot(`runtime-spec/${name}.expected`);
     });
   }
 });

@@ -103,7 +103,7 @@ describe('the plan of an image', () => {
     expect(textOf(taskOf(plan, 'small:disk'), 'genimage.cfg')).toMatch(data);
     expect(JSON.stringify(taskOf(plan, 'small:data'))).toContain('-L mine');
     const board = boardOf(
-      'image: { size: 64M, partitions: { boot: { size: 32M }, root: { size: 24M }, data: { size: 8M } } }',
+      'image: { size: 64M, partitions: { boot: { size: 32M }, root: { size: 24M }, data: { size: 12M } } }',
     );
     expect(complaint(() => planOf(board))).toContain(': 8,388,608 bytes too many [image/too-large]');
   });

@@ -213,6 +213,8 @@ test('sizes become bytes and times milliseconds', () => {
   );
   expect(board.image).toEqual({
     size: 1024 ** 3,
+    table: 'mbr',
+    formats: ['img', 'bmap'],
     partitions: {
       boot: { format: 'vfat', size: 64 * 1024 ** 2, label: 'BOOT' },
       root: { format: 'squashfs', label: 'root' },

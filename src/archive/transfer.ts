@@ -10,6 +10,8 @@ export type Answer =
       readonly type: 'bytes';
       readonly start: number;
       readonly total?: number;
+      /** What the server's clock says, in milliseconds since 1970; absent where it does not say, or a cache answered. */
+      readonly clock?: number;
       readonly body: AsyncIterable<Uint8Array>;
     }
   /** The server says that there is no such file. */
@@ -122,7 +124,7 @@ async function openHttp(client: HttpClient, url: string, offset: number, signal:
       const body = Readable.fromWeb(response.body as never);
       // Who reads it is told; when nobody reads any more, a build that is stopped is no reason to end the process.
       body.on('error', () => {});
-      return { type: 'bytes', ...extent(response.status, response.headers), body };
+      return { type: 'bytes', ...extent(response.status, response.headers), ...clockOf(response.headers), body };
     }
     await response.body?.cancel().catch(() => undefined);
     return refusal(response.status, response.headers.get('retry-after'));
@@ -138,6 +140,11 @@ function extent(status: number, headers: { get(name: string): string | null }): 
   if (status === 206 && range) return { start: Number(range[1]), ...(range[2] !== '*' && { total: Number(range[2]) }) };
   const length = headers.get('content-length');
   return { start: 0, ...(length !== null && { total: Number(length) }) };
+}
+
+function clockOf(headers: { get(name: string): string | null }): { clock?: number } {
+  const clock = Date.parse(headers.get('date') ?? '');
+  return Number.isNaN(clock) || headers.get('age') !== null ? {} : { clock };
 }
 
 function refusal(status: number, retryAfter: string | null): Answer {

@@ -60,7 +60,15 @@ export function prepare(execution: Execution): { sandbox: Sandbox; argv: string[
     ...(spec.ccache ? { CCACHE_DIR: '/ccache' } : {}),
     ...(jobserver ? { MAKEFLAGS: jobserver.makeFlags(JOBSERVER) } : {}),
   };
-  const sandbox: Sandbox = { bubblewrap, root: tools, binds, environment, folder: workFolder, network: false };
+  const sandbox: Sandbox = {
+    bubblewrap,
+    root: tools,
+    binds,
+    environment,
+    folder: workFolder,
+    network: false,
+    sealed: !spec.namespaces,
+  };
   return { sandbox, argv: sandboxed(sandbox, tied(scriptArguments)) };
 }
 

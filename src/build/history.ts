@@ -52,7 +52,13 @@ export function recordOf(
   tools: Artifact | undefined,
   epoch: number,
 ): TaskRecord {
-  const { script, env, ...parameters } = (task.params ?? {}) as {
+  const {
+    script,
+    env,
+    ccache: _faster,
+    namespaces: _freer,
+    ...parameters
+  } = (task.params ?? {}) as {
     script?: string;
     env?: Json;
     [key: string]: Json | undefined;

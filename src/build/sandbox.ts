@@ -17,6 +17,8 @@ export interface Sandbox {
   readonly network: boolean;
   /** A shell for a person keeps the terminal; everything else gets a session of its own. */
   readonly interactive?: boolean;
+  /** Keeps the kernel's settings and triggers from who runs as the owner of them: where root builds, that is everybody. */
+  readonly sealed?: boolean;
 }
 
 export interface Bind {
@@ -26,6 +28,9 @@ export interface Bind {
   /** A device node of the host, like /dev/kvm. */
   readonly device?: boolean;
 }
+
+/** What is below /proc and may be written to by the user root, whatever capabilities a process of his has. */
+const SEALED_PROC = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs', 'acpi', 'scsi'].map((name) => `/proc/${name}`);
 
 /** What every command in the sandbox finds, besides its own variables and SOURCE_DATE_EPOCH. */
 export const baseEnvironment: Readonly<Record<string, string>> = {
@@ -44,6 +49,7 @@ export function sandboxed(sandbox: Sandbox, command: readonly string[]): string[
     ...['--uid', '1000', '--gid', '1000', '--hostname', 'pibuild'],
     ...['--die-with-parent', ...(sandbox.interactive ? [] : ['--new-session'])],
     ...['--ro-bind', sandbox.root, '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--tmpfs', '/run'],
+    ...(sandbox.sealed ? SEALED_PROC.flatMap((path) => ['--ro-bind-try', path, path]) : []),
     ...sandbox.binds.flatMap((bind) => [bindOption(bind), bind.source, bind.target]),
     ...['--chdir', sandbox.folder, '--clearenv'],
     ...Object.entries(sandbox.environment).flatMap(([name, value]) => ['--setenv', name, value]),

@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { hostMirrorSources } from '../archive/host.ts';
 import { mirrorsOf } from '../archive/mirror.ts';
 import { openTransfer } from '../archive/transfer.ts';
-import { diskProblem, emulationProblem, memoryProblem, userNamespaceProblem } from '../build/host.ts';
+import { capture } from '../build/command.ts';
+import { diskProblem, emulationProblem, memoryProblem, sandboxProblem, userNamespaceProblem } from '../build/host.ts';
 import { type Diagnostic, Failure } from '../diagnostic.ts';
 import type { Context } from './context.ts';
 import { type Call, exitCodes } from './verb.ts';
@@ -13,7 +14,7 @@ export async function run(context: Context, _call: Call): Promise<number> {
   const findings = [
     of('Node', `Node ${process.versions.node}`, nodeProblem()),
     of('machine', `${process.platform} on ${process.arch}`, machineProblem()),
-    of('user namespaces', 'an ordinary user may make sandboxes', userNamespaceProblem()),
+    of('user namespaces', 'sandboxes can be made', userNamespaceProblem() ?? (await triedNamespace())),
     of('emulation', 'arm64 programs run in sandboxes', emulationProblem()),
     of('store', `${context.store.root} can be written to`, storeProblem(context.store.root)),
     of('disk', 'enough room for a first build', roomProblem(context.store.root)),
@@ -86,7 +87,7 @@ async function mirrorFinding(signal: AbortSignal): Promise<Finding> {
       if (snapshot) continue;
       const answer = await transfer.open(`${url}dists/trixie/InRelease`, 0, signal);
       if (answer.type === 'bytes') {
-        const skew = clockProblem(await beginning(answer.body));
+        const skew = clockProblem(await beginning(answer.body), answer.clock);
         return of('mirror', `${url} answers (named by ${namedBy})`, skew);
       }
       reasons.push(`${url} (named by ${namedBy}): ${'reason' in answer ? answer.reason : answer.type}`);
@@ -110,12 +111,34 @@ async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(pieces).toString('latin1');
 }
 
-/** A Release file dated in the future means that this machine's clock is wrong, and signatures will not be believed. */
-function clockProblem(release: string): Diagnostic | undefined {
+/** Hours that a clock may be wrong by before it matters: signatures and indices are valid for days. */
+const CLOCK_TOLERANCE = 3_600_000;
+
+/**
+ * A Release file dated in the future, or a server whose clock says something else, means that this machine's clock is wrong,
+ * and signatures will not be believed.
+ */
+export function clockProblem(release: string, server: number | undefined, now = Date.now()): Diagnostic | undefined {
   const date = Date.parse(/^Date: (.*)$/m.exec(release)?.[1] ?? '');
-  if (Number.isNaN(date) || date < Date.now() + 3_600_000) return undefined;
-  const message = `the clock says ${new Date().toISOString()}, but the mirror's newest release is from ${new Date(date).toISOString()}`;
-  return error('host/clock', message, 'set the clock');
+  const hint = 'set the clock: as root, `timedatectl set-ntp true`, or `date -s`';
+  const here = `the clock says ${new Date(now).toISOString()}`;
+  if (server !== undefined && Math.abs(server - now) > CLOCK_TOLERANCE) {
+    return error('host/clock', `${here}, and the mirror's ${new Date(server).toISOString()}`, hint);
+  }
+  if (Number.isNaN(date) || date < now + CLOCK_TOLERANCE) return undefined;
+  return error('host/clock', `${here}, but the mirror's newest release is from ${new Date(date).toISOString()}`, hint);
+}
+
+/** Makes a user namespace with util-linux's `unshare`, where that is there: a container may forbid what the kernel allows. */
+async function triedNamespace(): Promise<Diagnostic | undefined> {
+  try {
+    await capture(['unshare', '--user', '--map-root-user', '--mount', '--pid', '--fork', 'true']);
+    return undefined;
+  } catch (problem) {
+    const said = problem instanceof Failure ? problem.message : String(problem);
+    // A machine without `unshare` has no less a kernel; the first sandbox will tell.
+    return /ENOENT/.test(said) ? undefined : sandboxProblem([`bwrap: ${said}`]);
+  }
 }
 
 function error(code: string, message: string, hint: string): Diagnostic {

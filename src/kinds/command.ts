@@ -20,12 +20,12 @@ export interface CommandTask extends CommandSpec {
 
 /** The task that runs a script with these tools, inputs (`in/<name>`) and artifacts (`out/<name>`). */
 export function commandTask(options: CommandTask): Task {
-  const { script, env, ccache } = options;
+  const { script, env, ccache, namespaces } = options;
   return {
     id: options.id as TaskId,
     kind: commandKind.kind,
     title: options.title,
-    params: { script, ...(env && { env }), ...(ccache !== undefined && { ccache }) },
+    params: { script, ...(env && { env }), ...(ccache !== undefined && { ccache }), ...(namespaces && { namespaces }) },
     inputs: options.inputs ?? {},
     tools: options.tools,
     outputs: options.outputs,

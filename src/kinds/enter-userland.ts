@@ -35,6 +35,7 @@ export function enterTask({ name, root, tools, fakeroot, command }: Entering): T
       [FAKEROOT_INPUT]: fakeroot,
     },
     outputs: {},
+    namespaces: true,
     script: enterNamespace,
   });
 }

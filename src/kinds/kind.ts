@@ -119,6 +119,11 @@ export interface CommandSpec {
   readonly env?: Readonly<Record<string, string>>;
   /** Gives the command the compiler cache at `/ccache`. Never changes a result, only the time. */
   readonly ccache?: boolean;
+  /**
+   * The command makes namespaces of its own, which take a /proc that nothing covers: so where root builds, the kernel's
+   * settings are not kept from it.
+   */
+  readonly namespaces?: boolean;
 }
 
 /** All that a task done by Node sees. */

@@ -124,6 +124,7 @@ function buildTask(owner: RootOwner, source: DockerfileSource, bases: readonly B
       ...Object.fromEntries(bases.map(({ input, layout }) => [input, layout])),
     },
     outputs: { image: 'tree' },
+    namespaces: true,
     script: buildScript({
       bases: bases.map(({ input }) => input),
       args: source.args,

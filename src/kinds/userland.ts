@@ -131,6 +131,7 @@ function baseTask(parts: Parts, base: readonly LockedDeb[]): Task {
     tools: parts.tools,
     inputs: { ...commonInputs(parts, base, baseScript), debs: artifact(`${parts.pack.name}:fetch-base`, 'files') },
     outputs: { base: 'file' },
+    namespaces: true,
     script: enterNamespace,
   });
 }
@@ -173,6 +174,7 @@ function rootTask(parts: Parts, more: readonly LockedDeb[], board: Board | undef
       ...(recipe.files !== undefined && { files: folderInput(pack, recipe.files) }),
     },
     outputs: { root: 'file' },
+    namespaces: true,
     script: enterNamespace,
   });
 }

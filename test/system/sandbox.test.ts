@@ -65,6 +65,40 @@ test('a task reaches no network, not even a server on this machine', async () =>
   expect(facts?.split('\n').at(-1)).toBe('1');
 });
 
+test('what a task makes is dated by nothing but its variable: the environment of the caller and his time zone do not reach it', async () => {
+  Object.assign(process.env, {
+    TZ: 'Asia/Tokyo',
+    LC_ALL: 'de_DE.UTF-8',
+    LD_PRELOAD: '/nowhere.so',
+    SOURCE_DATE_EPOCH: '1',
+  });
+  try {
+    const { facts } = await inside(
+      '{ date -d "@$SOURCE_DATE_EPOCH" +%FT%T%z; locale 2>/dev/null | grep -c C.UTF-8 || true; env | grep -c -e LD_ -e PIBUILD_ -e Tokyo || true; } > out/facts',
+    );
+    expect(facts?.split('\n')).toEqual(['2026-01-01T00:00:00+0000', expect.any(String), '0']);
+  } finally {
+    for (const name of ['TZ', 'LC_ALL', 'LD_PRELOAD', 'SOURCE_DATE_EPOCH']) delete process.env[name];
+  }
+});
+
+test('a task has no socket, device, key or shared memory of the host, and may not change the machine', async () => {
+  const { facts } = await inside(
+    [
+      'for path in /run/* /var/run/docker.sock /dev/sd* /dev/mmcblk* /dev/kvm /dev/mem /dev/fuse /dev/loop* /sys/*; do',
+      '  case $path in /run/jobserver | *\\*) ;; *) if [ -e "$path" ]; then echo "saw $path"; fi ;; esac',
+      'done > facts',
+      'ls /dev/shm >> facts',
+      '(exec 3<>/dev/tcp/10.0.2.2/80) 2>/dev/null && echo "reached a network" >> facts',
+      '(echo x > /proc/sys/kernel/hostname) 2>/dev/null && echo "changed the host name" >> facts',
+      '(echo 1 > /proc/sys/vm/drop_caches) 2>/dev/null && echo "wrote to the kernel" >> facts',
+      'mount -t tmpfs none /tmp 2>/dev/null && echo mounted >> facts',
+      'mv facts out/facts',
+    ].join('\n'),
+  );
+  expect(facts).toBe('');
+});
+
 test('a task sees no files and no processes of the host', async () => {
   const { facts } = await inside(
     [

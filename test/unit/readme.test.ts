@@ -26,7 +26,9 @@ test('every command in the README has only options that exist', () => {
 });
 
 test('the README names every variable of the environment, and no other', () => {
-  const code = [...sources('src'), ...sources('test/torture')].flatMap((text) => text.match(/\bPIBUILD_[A-Z_]+/g) ?? []);
+  const code = [...sources('src'), ...sources('test/torture')].flatMap(
+    (text) => text.match(/\bPIBUILD_[A-Z_]+/g) ?? [],
+  );
   const named = readme.match(/\bPIBUILD_[A-Z_]+/g) ?? [];
   expect([...new Set(named)].sort()).toEqual([...new Set(code)].sort());
 });

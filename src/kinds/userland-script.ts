@@ -1,3 +1,4 @@
+import { workFolder } from '../paths.ts';
 import { quote, script } from './script.ts';
 
 /** The scripts that make a userland out of debs, after the prelude of `emulated-root.ts`. */
@@ -89,19 +90,19 @@ while read -r deb size sha256; do
   printf 'Filename: debs/%s\nSize: %s\nSHA256: %s\n\n' "$deb" "$size" "$sha256"
 done < in/index > archive/Packages
 cat > apt/apt.conf <<'CONF'
-Dir "/work/apt";
-Dir::Etc "/work/apt/etc";
-Dir::Etc::parts "/work/apt/etc/parts";
-Dir::Etc::sourceparts "/work/apt/etc/parts";
-Dir::Etc::preferencesparts "/work/apt/etc/parts";
-Dir::Etc::trustedparts "/work/apt/etc/parts";
-Dir::State "/work/apt";
-Dir::State::status "/work/r/var/lib/dpkg/status";
-Dir::State::lists "/work/apt/lists";
-Dir::Cache "/work/apt/cache";
-Dir::Log "/work/apt";
+Dir "${workFolder}/apt";
+Dir::Etc "${workFolder}/apt/etc";
+Dir::Etc::parts "${workFolder}/apt/etc/parts";
+Dir::Etc::sourceparts "${workFolder}/apt/etc/parts";
+Dir::Etc::preferencesparts "${workFolder}/apt/etc/parts";
+Dir::Etc::trustedparts "${workFolder}/apt/etc/parts";
+Dir::State "${workFolder}/apt";
+Dir::State::status "${workFolder}/r/var/lib/dpkg/status";
+Dir::State::lists "${workFolder}/apt/lists";
+Dir::Cache "${workFolder}/apt/cache";
+Dir::Log "${workFolder}/apt";
 Dir::Bin::methods "/usr/lib/apt/methods";
-Dir::Bin::dpkg "/work/apt/dpkg";
+Dir::Bin::dpkg "${workFolder}/apt/dpkg";
 APT::Architecture "arm64";
 APT::Architectures { "arm64"; };
 APT::Install-Recommends "false";
@@ -109,12 +110,12 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 Dpkg::Use-Pty "false";
 CONF
-echo 'deb [trusted=yes] file:/work/archive ./' > apt/etc/sources.list
+echo 'deb [trusted=yes] file:${workFolder}/archive ./' > apt/etc/sources.list
 declare -f inside native_dpkg > apt/functions
 declare -p path_options >> apt/functions
 cat > apt/dpkg <<'DPKG'
 #!/usr/bin/bash
-cd /work
+cd ${workFolder}
 . apt/functions
 # Of the root as it is from outside: both know it better.
 if [ "$1" = --admindir ]; then shift 2; fi
@@ -124,7 +125,7 @@ done
 inside dpkg "$@"
 DPKG
 chmod 755 apt/dpkg
-export APT_CONFIG=/work/apt/apt.conf
+export APT_CONFIG=${workFolder}/apt/apt.conf
 apt-get -q update > updated 2>&1 || { cat updated; fail 'apt cannot read the locked debs' "$(tail -n 5 updated)"; }
 names=$(cut -d_ -f1 in/index)
 if ! apt-get -q -y install $names 2>&1 | tee installed | sed -un '/^Unpacking\|^Setting up\|^Processing/p'; then

@@ -14,7 +14,7 @@ import { artifact, commandTask } from '../../src/kinds/command.ts';
 import { enterNamespace, prelude } from '../../src/kinds/emulated-root.ts';
 import { packageKinds, taskKinds } from '../../src/kinds/index.ts';
 import { USERLAND_TOOLS } from '../../src/kinds/userland.ts';
-import { storeRoot } from '../../src/paths.ts';
+import { storeRoot, workFolder } from '../../src/paths.ts';
 import { planPackages } from '../../src/plan.ts';
 import { loadProject } from '../../src/recipe/load.ts';
 import { type Line, type Measured, ratio } from './line.ts';
@@ -181,7 +181,7 @@ mmdebstrap --mode=root --variant=essential --architectures=arm64 --include=${nam
   --setup-hook='mkdir -p $1/usr/lib && cp -a lent/usr/lib/aarch64-linux-gnu $1/usr/lib/' \\
   --extract-hook='mkdir -p $1/dev $1/proc; mount --rbind /dev $1/dev; mount --rbind /proc $1/proc' \\
   --customize-hook='umount -l $1/dev $1/proc; rm -rf $1/usr/lib/aarch64-linux-gnu/libfakeroot' \\
-  --format=tar trixie out/root 'deb [trusted=yes] copy:/work/archive ./'
+  --format=tar trixie out/root 'deb [trusted=yes] copy:${workFolder}/archive ./'
 `;
 }
 

@@ -1,12 +1,11 @@
-import { didYouMean, Failure, fail } from '../diagnostic.ts';
-import type { Input, Task, TaskId } from '../graph/task.ts';
-import { planBoard, planPackages } from '../plan.ts';
+import { didYouMean, fail } from '../diagnostic.ts';
 import { displayPath } from '../recipe/files.ts';
 import type { Board, Package, Partition, Project, Service } from '../recipe/model.ts';
 import { formatDuration, formatSize } from '../recipe/units.ts';
 import type { Context } from './context.ts';
 import { formatSourced, Sourced, sourced, unsourced } from './origins.ts';
 import { openProject } from './session.ts';
+import { showTask } from './show-task.ts';
 import { type Call, exitCodes } from './verb.ts';
 
 /** Prints what a board, a package or a task is after everything is resolved, and where each value comes from. */
@@ -14,7 +13,7 @@ export async function run(context: Context, call: Call<{ board?: string }>): Pro
   const [name = ''] = call.arguments;
   const project = openProject(context);
   const view = name.includes(':')
-    ? taskView(findTask(project, name, call.options.board))
+    ? await showTask(context, project, name, call.options.board)
     : recipeView(project, name, (path) => displayPath(path, context.folder));
   const text = context.options.json ? `${JSON.stringify(unsourced(view))}\n` : formatSourced(view);
   context.stdout.write(text);
@@ -111,54 +110,4 @@ function checksView(checks: Board['checks']): unknown[] {
     timeout: formatDuration(timeout),
     ...(retry > 0 && { retry: formatDuration(retry) }),
   }));
-}
-
-/** A task of the graph: what it reads, what it leaves, what it runs. */
-export function taskView(task: Task): Record<string, unknown> {
-  const { id, title, kind, pool, tools, inputs, outputs, params } = task;
-  const named = Object.entries(inputs).map(([name, input]) => [name, inputText(input)]);
-  return {
-    task: id,
-    title,
-    kind,
-    ...(pool && { pool }),
-    tools: tools === undefined ? 'none: pibuild itself does it' : inputText(tools),
-    inputs: Object.fromEntries(named),
-    outputs,
-    ...(typeof params === 'object' && !Array.isArray(params) ? params : { params }),
-  };
-}
-
-function inputText(input: Input): string {
-  if (input.from === 'task') return `${input.artifact} of ${input.task}`;
-  if (input.from === 'project') return input.path;
-  return input.text;
-}
-
-/**
- * A task by its id: of the board it names or `--board` names, else of the first board that has it. What a tools tree is
- * made of needs no board.
- */
-function findTask(project: Project, id: string, named: string | undefined): Task {
-  const owner = id.slice(0, id.lastIndexOf(':'));
-  const boards = project.names('boards');
-  const candidates = named !== undefined ? [named] : boards.includes(owner) ? [owner] : boards;
-  const known = new Set<string>();
-  const failures: Failure[] = [];
-  for (const plan of [
-    ...candidates.map((board) => () => planBoard(project, board)),
-    () => planPackages(project, [owner]),
-  ]) {
-    try {
-      const { graph } = plan();
-      const task = graph.tasks.get(id as TaskId);
-      if (task !== undefined) return task;
-      for (const other of graph.tasks.keys()) known.add(other);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      failures.push(error);
-    }
-  }
-  if (known.size === 0 && failures[0] !== undefined) throw failures[0];
-  throw fail('graph/unknown-task', `there is no task '${id}'`, didYouMean(id, known));
 }

@@ -70,6 +70,7 @@ test('the boot files are the kernel and the device trees that the board names, b
     'bcm2837-rpi-3-a-plus.dtb',
     'bcm2837-rpi-3-b-plus.dtb',
     'bcm2837-rpi-3-b.dtb',
+    'bcm2837-rpi-cm3-io3.dtb',
     'bcm2837-rpi-zero-2-w.dtb',
     'kernel8.img',
   ]);

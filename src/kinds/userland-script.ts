@@ -70,7 +70,7 @@ ${steps.hasDebs ? INSTALL : ''}
 ${steps.automatic.length > 0 ? automaticMarks(steps.automatic) : ''}
 verify
 ${steps.users.map(addUser).join('\n')}
-${steps.hasFiles ? 'cp -R --no-preserve=ownership in/files/. r/\n' : ''}
+${steps.hasFiles ? COPY_FILES : ''}
 ${steps.run.map(runStep).join('\n')}
 ${CLEAN}
 take_back
@@ -78,6 +78,12 @@ pack out/root
 echo "$(find r -type f | wc -l) files, $(du -sm --apparent-size r | cut -f1) MB"
 `;
 }
+
+/** Files have the modes that git knows, 0644 and 0755: in the store they are read-only. */
+const COPY_FILES = script`
+cp -R --no-preserve=ownership,mode in/files/. r/
+(cd in/files && find . -type f -perm -u+x -print0) | (cd r && xargs -0r chmod 755)
+`;
 
 /**
  * apt decides in which order debs are unpacked and configured. Its dpkg is native to unpack, the root's own for all else.

@@ -162,5 +162,7 @@ function usageHint(error: CommanderError, words: readonly string[], verbs: reado
   const verb = words.find((word) => names.includes(word));
   const unknown = error.code === 'commander.unknownCommand' ? /'(.*)'/.exec(error.message)?.[1] : undefined;
   const near = unknown === undefined ? undefined : didYouMean(unknown, names);
+  const runs = verbs.some(({ name, arguments: given }) => name === verb && given.at(-1)?.name === '[command...]');
+  if (runs && error.code === 'commander.unknownOption') return "options of the command's own stand behind --";
   return near ?? `see 'pibuild ${verb === undefined ? '' : `${verb} `}--help'`;
 }

@@ -12,6 +12,8 @@ export interface RecipeDocument {
   /** As diagnostics show it. */
   readonly file: string;
   readonly value: Readonly<Record<string, unknown>>;
+  /** Where the parsing of its templates is remembered, as its own is. */
+  readonly memo?: Memo;
   /** The place of the value at a path; of a map or list that of its key. What is not there: the nearest thing around it. */
   at(path: Path): SourceLocation;
   /** Whether there is a value at a path. */
@@ -30,7 +32,7 @@ export function readDocument(bytes: Uint8Array, file: string, memo?: Memo): Reci
   }
   const place = textPlaces(file, text);
   const parsed = memoised(memo, 'yaml', text, () => parseYaml(text, place));
-  return documentOf(file, text, parsed, place);
+  return documentOf(file, text, parsed, { place, ...(memo && { memo }) });
 }
 
 /** The text without a byte order mark and with plain line ends, or undefined when it is not UTF-8. */
@@ -40,10 +42,16 @@ export function decode(bytes: Uint8Array): string | undefined {
   return (text.startsWith('\uFEFF') ? text.slice(1) : text).replaceAll('\r\n', '\n');
 }
 
-function documentOf(file: string, text: string, { value, marks }: Parsed, place: Place): RecipeDocument {
+function documentOf(
+  file: string,
+  text: string,
+  { value, marks }: Parsed,
+  { place, memo }: { place: Place; memo?: Memo },
+): RecipeDocument {
   return {
     file,
     value,
+    ...(memo && { memo }),
     at: (path) => spanPlace(valueSpan(find(marks, path)), place),
     has: (path) => find(marks, path).whole,
     keyAt: (path) => {

@@ -49,7 +49,7 @@ function renderLeaf(
 ): unknown {
   if (typeof value !== 'string' || !value.includes('{{')) return value;
   try {
-    return renderTemplate(value, variables, (offset, length) => document.within(path, offset, length));
+    return renderTemplate(value, variables, (offset, length) => document.within(path, offset, length), document.memo);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     problems.push(...error.diagnostics);
